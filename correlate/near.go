@@ -33,3 +33,6 @@ const (
 	NearUnicode        NearKind = "key-unicode-form"
 	NearSpelling       NearKind = "spelling" // bounded edit distance: a hint only
 )
+
+// A KeyList is the complete, sorted list of a bucket's keys.
+type KeyList struct{ keys []string }
