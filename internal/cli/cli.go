@@ -1,0 +1,211 @@
+// Package cli is why403's command line: verbs, flags, words and exit statuses.
+//
+// It wires the rooms together and owns every word that a user reads on stderr.
+// It must not parse logs, resolve keys, judge access or lay out reports.
+//
+// The rules for words: results go to standard output, all else to standard
+// error behind "why403: "; lower-case, no final stop; first the object, then
+// what failed; a hint says what to do, with a command that can be copied.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// A verb is one sub-command.
+type verb struct {
+	name     string
+	args     string   // for the usage line: "LOCATION…"
+	short    string   // one line
+	long     string   // more, may be ""
+	examples []string // each "command    what it does"
+	define   func(*env, *pflag.FlagSet) runner
+	hidden   bool
+}
+
+// A runner does a verb's work once the flags are parsed.
+type runner func(ctx context.Context, args []string) error
+
+// env is what a verb may touch of the process.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// verbs lists the sub-commands in the order of the help text.
+func verbs() []*verb {
+	return []*verb{scanVerb, simulateVerb, explainVerb, causesVerb, permissionsVerb, versionVerb, completionVerb}
+}
+
+// Main runs the command line and returns the exit status.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return finish(stderr, run(ctx, args, &env{stdin, stdout, stderr}))
+}
+
+func run(ctx context.Context, args []string, e *env) error {
+	if len(args) == 0 {
+		topHelp(e.stderr)
+		return &failure{code: ExitUsage, err: errors.New("no verb given"), hints: []string{"to see a report without an account: why403 scan --snapshot samples/site/snapshot samples/site/logs"}}
+	}
+	switch args[0] {
+	case "-h", "--help", "help":
+		if len(args) > 1 {
+			v, err := find(args[1])
+			if err != nil {
+				return err
+			}
+			verbHelp(e.stdout, v, newFlags(v, e))
+			return nil
+		}
+		topHelp(e.stdout)
+		return nil
+	case "-V", "--version":
+		args = []string{"version"}
+	}
+	v, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	fs := newFlags(v, e)
+	do := v.define(e, fs)
+	if err := fs.Parse(args[1:]); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			verbHelp(e.stdout, v, fs)
+			return nil
+		}
+		return flagError(v, fs, err)
+	}
+	return do(ctx, fs.Args())
+}
+
+func newFlags(v *verb, e *env) *pflag.FlagSet {
+	fs := pflag.NewFlagSet(v.name, pflag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	fs.SortFlags = false
+	return fs
+}
+
+func find(name string) (*verb, error) {
+	for _, v := range verbs() {
+		if v.name == name {
+			return v, nil
+		}
+	}
+	if strings.HasPrefix(name, "s3://") || strings.HasPrefix(name, "-") {
+		return nil, usage("why403 scan "+name, "%q is not a verb", name)
+	}
+	var names []string
+	for _, v := range verbs() {
+		if !v.hidden {
+			names = append(names, v.name)
+		}
+	}
+	if near := nearest(name, names); near != "" {
+		return nil, usage("did you mean: why403 "+near, "%q is not a verb", name)
+	}
+	return nil, usage("why403 --help lists the verbs", "%q is not a verb", name)
+}
+
+// flagError says which flag is wrong, and the nearest right one.
+func flagError(v *verb, fs *pflag.FlagSet, err error) error {
+	hint := "why403 " + v.name + " --help lists the flags"
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(unknown.GetSpecifiedName(), names); near != "" {
+			hint = "did you mean: --" + near
+		}
+		return usage(hint, "%s: unknown flag --%s", v.name, unknown.GetSpecifiedName())
+	}
+	return usage(hint, "%s: %w", v.name, err)
+}
+
+// nearest returns the name within a small edit distance of s, "" if there is none.
+func nearest(s string, names []string) string {
+	best, at := "", max(1, len(s)/3)+1
+	for _, n := range names {
+		if d := distance(s, n); d < at {
+			best, at = n, d
+		}
+	}
+	return best
+}
+
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diag := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			diag, row[j] = row[j], min(row[j]+1, row[j-1]+1, diag+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+func topHelp(w io.Writer) {
+	fmt.Fprint(w, `why403 says why a site on CloudFront and S3 answers 403: it reads the logs of
+both, finds the keys that fail, and names the causes with evidence and a fix.
+
+Examples:
+  why403 scan --snapshot samples/site/snapshot samples/site/logs
+        the sample report; needs no account
+  why403 scan --distribution E2EXAMPLE1ABCD --since 24h
+        find the logs and buckets of a distribution by itself
+  why403 scan s3://logs/cloudfront/ s3://logs/s3/ --since 24h --out report.html
+        read these prefixes, print a report and write it as HTML too
+
+Verbs:
+`)
+	for _, v := range verbs() {
+		if !v.hidden {
+			fmt.Fprintf(w, "  %-12s %s\n", v.name, v.short)
+		}
+	}
+	fmt.Fprint(w, `
+Exit status: 0 complete, 1 findings matched --fail-on, 2 usage, 3 incomplete,
+4 nothing could be read, 130 interrupted.
+
+why403 VERB --help says more about a verb.
+`)
+}
+
+func verbHelp(w io.Writer, v *verb, fs *pflag.FlagSet) {
+	if !fs.HasFlags() {
+		v.define(&env{}, fs)
+	}
+	fmt.Fprintf(w, "why403 %s: %s\n\nExamples:\n", v.name, v.short)
+	for _, ex := range v.examples {
+		cmd, what, _ := strings.Cut(ex, "\t")
+		fmt.Fprintf(w, "  %s\n        %s\n", cmd, what)
+	}
+	usage := "why403 " + v.name
+	if v.args != "" {
+		usage += " " + v.args
+	}
+	if fs.HasFlags() {
+		usage += " [flags]"
+	}
+	fmt.Fprintf(w, "\nUsage: %s\n", usage)
+	if v.long != "" {
+		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(v.long))
+	}
+	if fs.HasFlags() {
+		fmt.Fprintf(w, "\nFlags:\n%s", fs.FlagUsagesWrapped(100))
+	}
+}
