@@ -1,15 +1,27 @@
 package logs
 
-import "context"
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+)
 
 // Options tune a Scan. The zero value reads everything with sensible limits.
 type Options struct {
 	Format      string   // a format's name; "" sniffs each object
 	Fields      []string // field list for formats without a header (plain, raw, real-time)
-	Delimiter   string   // field delimiter for plain and raw; "" is TAB
+	Delimiter   string   // field delimiter for w3c, plain and raw; "" finds it
 	Filter      Filter
 	Concurrency int   // objects read side by side; 0 chooses by the source
-	MaxObject   int64 // unpacked bytes read of one object; 0 is the default limit, <0 none
+	MaxObject   int64 // unpacked bytes read of one object; 0 is DefaultMaxObject, <0 none
 }
 
 // Scan reads every object of the sources and hands the records to handlers,
@@ -17,5 +29,250 @@ type Options struct {
 // named in Inputs and does not stop the scan; the error is non-nil only when
 // ctx ended or a listing failed as a whole.
 func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Handler) (*Inputs, error) {
-	panic("not written yet")
+	var format *Format
+	if o.Format != "" {
+		i := slices.IndexFunc(Formats(), func(f *Format) bool { return f.Name == o.Format })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown log format %q", o.Format)
+		}
+		format = formats[i]
+	}
+	if o.MaxObject == 0 {
+		o.MaxObject = DefaultMaxObject
+	} else if o.MaxObject < 0 {
+		o.MaxObject = math.MaxInt64
+	}
+	workers := runtime.GOMAXPROCS(0)
+	if o.Concurrency > 0 {
+		workers = o.Concurrency
+	}
+
+	batches := make(chan batch)
+	var listErr error
+	go func() {
+		defer close(batches)
+		listErr = list(ctx, sources, o.Filter.Window, batches)
+	}()
+	scanners := make([]*scanner, workers)
+	var running sync.WaitGroup
+	for i := range scanners {
+		s := newScanner(&o, newHandler())
+		s.format = format
+		scanners[i] = s
+		running.Go(func() {
+			for b := range batches {
+				for i := range b.objects {
+					s.scan(ctx, b.source, &b.objects[i])
+				}
+			}
+		})
+	}
+	running.Wait()
+	if err := context.Cause(ctx); err != nil {
+		listErr = err
+	}
+	return gather(scanners), listErr
+}
+
+// A batch is what one goroutine takes at a time.
+type batch struct {
+	source  Source
+	objects []Object
+}
+
+const (
+	// listed objects are put in order, the largest first, so many at a time.
+	maxListed = 1 << 16
+	// small objects go in batches of so many.
+	batchSize  = 16
+	smallBytes = 256 << 10
+)
+
+// list sends every object of the sources, each once.
+func list(ctx context.Context, sources []Source, w Window, batches chan<- batch) error {
+	seen := map[string]bool{}
+	for _, source := range sources {
+		var objects []Object
+		flush := func() error {
+			slices.SortStableFunc(objects, func(a, b Object) int { return cmp.Compare(b.Size, a.Size) })
+			for len(objects) > 0 {
+				n := 1
+				if size := objects[0].Size; size >= 0 && size < smallBytes {
+					n = min(batchSize, len(objects))
+				}
+				select {
+				case batches <- batch{source, objects[:n:n]}:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				objects = objects[n:]
+			}
+			return nil
+		}
+		err := source.List(ctx, w, func(page []Object) error {
+			for _, o := range page {
+				if !seen[o.URI] {
+					seen[o.URI] = true
+					objects = append(objects, o)
+				}
+			}
+			if len(objects) >= maxListed {
+				return flush()
+			}
+			return nil
+		})
+		if err == nil {
+			err = flush()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan reads one object. Whatever goes wrong is noted.
+func (s *scanner) scan(ctx context.Context, source Source, o *Object) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.object, s.line = o, 0
+	s.distribution = nil
+	if id := ParseName(o.URI).Distribution; id != "" {
+		s.distribution = []byte(id)
+	}
+	s.objects++
+	s.count = nil
+	err := s.read(ctx, source)
+	s.bytes += s.unpack.input.n
+	if s.count != nil {
+		s.count.Lines += s.line
+	}
+	if err != nil && ctx.Err() == nil {
+		s.unreadable = append(s.unreadable, Unreadable{o.URI, reason(err), s.line})
+	}
+}
+
+func reason(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "gone after it was listed"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "cut short: the packed data ends too early"
+	}
+	return err.Error()
+}
+
+// read opens and decodes the object at hand.
+func (s *scanner) read(ctx context.Context, source Source) error {
+	s.unpack.input.n = 0
+	body, err := source.Open(ctx, s.object)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := s.unpack.reset(body, s.opts.MaxObject); err != nil {
+		return err
+	}
+	block, err := s.unpack.next(0)
+	for err == nil && bytes.IndexByte(block, '\n') < 0 && len(block) < maxLine {
+		block, err = s.unpack.next(len(block))
+	}
+	block = bytes.TrimPrefix(block, bom)
+	if len(block) == 0 && err != nil {
+		return noEOF(err)
+	}
+	format := s.format
+	if format == nil {
+		format = formatOf(block)
+	}
+	s.count = &s.counts[format.id]
+	s.count.Objects++
+	decoder, refused := format.lines(s, block)
+	if refused != nil {
+		return refused
+	}
+	for {
+		// A block's last line is held back until its newline comes.
+		whole := bytes.LastIndexByte(block, '\n') + 1
+		if whole > 0 {
+			decoder.decode(block[:whole])
+		}
+		rest := block[whole:]
+		switch {
+		case err == io.EOF && len(rest) > 0:
+			s.tail = append(append(s.tail[:0], rest...), '\n')
+			decoder.decode(s.tail)
+			return nil
+		case err != nil && len(rest) > 0:
+			s.line++
+			s.reject("cut short: the object could not be read further")
+			return err
+		case err != nil:
+			return noEOF(err)
+		case len(rest) >= maxLine:
+			s.line++
+			s.reject("line longer than 1 MiB")
+			for err == nil && whole == 0 {
+				block, err = s.unpack.next(0)
+				whole = bytes.IndexByte(block, '\n') + 1
+			}
+			if whole == 0 {
+				return noEOF(err)
+			}
+			block = block[whole:]
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		block, err = s.unpack.next(len(rest))
+	}
+}
+
+func noEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// gather adds up what the goroutines counted.
+func gather(scanners []*scanner) *Inputs {
+	in := &Inputs{ByStatus: map[int]int64{}, ByFormat: map[string]*FormatCount{}, RejectedSamples: []Rejection{}}
+	for _, s := range scanners {
+		in.Objects += s.objects
+		in.Bytes += s.bytes
+		for code, n := range s.status {
+			if n > 0 {
+				in.ByStatus[code] += n
+			}
+		}
+		for id, c := range s.counts {
+			if c == (FormatCount{}) {
+				continue
+			}
+			sum := in.ByFormat[formats[id].Name]
+			if sum == nil {
+				sum = new(FormatCount)
+				in.ByFormat[formats[id].Name] = sum
+			}
+			sum.Objects += c.Objects
+			sum.Lines += c.Lines
+			sum.Records += c.Records
+			sum.Forbidden += c.Forbidden
+			sum.Skipped += c.Skipped
+			sum.Rejected += c.Rejected
+			in.Lines += c.Lines
+			in.Records += c.Records
+			in.Skipped += c.Skipped
+			in.Rejected += c.Rejected
+		}
+		in.RejectedSamples = append(in.RejectedSamples, s.rejections...)
+		in.Unreadable = append(in.Unreadable, s.unreadable...)
+	}
+	slices.SortFunc(in.RejectedSamples, compareRejections)
+	in.RejectedSamples = in.RejectedSamples[:min(len(in.RejectedSamples), maxSamples)]
+	slices.SortFunc(in.Unreadable, func(a, b Unreadable) int { return cmp.Compare(a.Object, b.Object) })
+	return in
 }

@@ -1,0 +1,168 @@
+package logs
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// edgeW3C is CloudFront's standard log with a header: legacy, and v2 with
+// output format w3c.
+var edgeW3C = &Format{
+	Name: "cloudfront-w3c",
+	Doc:  "CloudFront standard log with a #Fields header, legacy or v2, of any fields and delimiter",
+	sniff: func(head []byte) bool {
+		return bytes.HasPrefix(head, []byte("#Version:")) || bytes.HasPrefix(head, []byte("#Fields:"))
+	},
+	lines: func(s *scanner, _ []byte) (lineDecoder, error) {
+		return &delimited{s: s, problem: "no #Fields header before the line"}, nil
+	},
+}
+
+// edgePlain is a standard log without a header: v2 with output format plain or
+// raw.
+var edgePlain = &Format{
+	Name: "cloudfront-plain",
+	Doc:  "CloudFront standard log without a header (v2 plain or raw)",
+	sniff: func(head []byte) bool {
+		_, ok := plainFields(firstLine(head), nil)
+		return ok
+	},
+	lines: func(s *scanner, head []byte) (lineDecoder, error) {
+		d := &delimited{s: s, delimiter: []byte(s.opts.Delimiter)}
+		names := s.opts.Fields
+		if len(names) == 0 {
+			var ok bool
+			if names, ok = plainFields(firstLine(head), d.delimiter); !ok {
+				return nil, fmt.Errorf("a log without a header tells no field names: give the field list of its delivery")
+			}
+		}
+		if len(d.delimiter) == 0 {
+			d.delimiter = guessDelimiter(firstLine(head), len(names))
+		}
+		d.setFields(names, false)
+		return d, nil
+	},
+}
+
+// plainFields recognises the two field lists that need no telling by the first
+// line: the legacy order, with or without the two fields that v2 adds by
+// default, and the console's choice of all fields.
+func plainFields(line, delimiter []byte) ([]string, bool) {
+	isDate := func(b []byte) bool {
+		_, ok := new(dateCache).iso(b)
+		return ok
+	}
+	switch {
+	case len(line) > 11 && isDate(line[:10]):
+		if len(delimiter) == 0 {
+			delimiter = line[10:11]
+		}
+		switch n := bytes.Count(line, delimiter) + 1; {
+		case n == 12, n == 24, n == 26, n == 33, n == 35:
+			return standardFields[:n], true
+		case n > 35 && delimiter[0] != '\t':
+			return standardFields[:33], true
+		}
+	case len(line) > 37 && number(line[:10]) > 0:
+		if len(delimiter) == 0 {
+			delimiter = line[10:11]
+		}
+		columns := bytes.SplitN(line, delimiter, 4)
+		if len(columns) == 4 && isDistribution(string(columns[1])) && isDate(columns[2]) &&
+			bytes.Count(line, delimiter)+1 == len(consoleFields) {
+			return consoleFields, true
+		}
+	}
+	return nil, false
+}
+
+// edgeRealTime is a real-time log as Firehose lands it: no header, the chosen
+// fields in a fixed order (CloudFront guide, Real-time logs).
+var edgeRealTime = &Format{
+	Name: "cloudfront-realtime",
+	Doc:  "CloudFront real-time log records, TAB separated, as Firehose lands them",
+	sniff: func(head []byte) bool {
+		first, _, ok := bytes.Cut(firstLine(head), []byte{'\t'})
+		return ok && isEpoch(first)
+	},
+	lines: func(s *scanner, head []byte) (lineDecoder, error) {
+		d := &delimited{s: s, delimiter: []byte{'\t'}}
+		names := s.opts.Fields
+		if len(names) == 0 {
+			columns := strings.Split(string(firstLine(head)), "\t")
+			if names = realTimeFields(columns); names == nil {
+				return nil, fmt.Errorf("a real-time log of %d fields tells no field names: give the field list of its configuration", len(columns))
+			}
+		}
+		d.setFields(names, true)
+		return d, nil
+	},
+}
+
+// standardFields are the fields of the legacy log since 2019-12, then those that
+// v2 adds by default.
+var standardFields = strings.Fields(`date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem
+	sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id
+	x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher
+	x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port
+	time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start
+	sc-range-end c-country cache-behavior-path-pattern`)
+
+// consoleFields is the console's choice of all fields in v2 (observed 2025-01).
+var consoleFields = append(append(strings.Fields("timestamp DistributionId"), standardFields[:33]...),
+	strings.Fields("timestamp(ms) origin-fbl origin-lbl asn")...)
+
+// realTimeCanon are the fields of a real-time log in their fixed order.
+var realTimeCanon = strings.Fields(`timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-method
+	cs-protocol cs-host cs-uri-stem cs-bytes x-edge-location x-edge-request-id x-host-header time-taken
+	cs-protocol-version c-ip-version cs-user-agent cs-referer cs-cookie cs-uri-query
+	x-edge-response-result-type x-forwarded-for ssl-protocol ssl-cipher x-edge-result-type
+	fle-encrypted-fields fle-status sc-content-type sc-content-len sc-range-start sc-range-end c-port
+	x-edge-detailed-result-type c-country cs-accept-encoding cs-accept cache-behavior-path-pattern
+	cs-headers cs-header-names cs-headers-count primary-distribution-id primary-distribution-dns-name
+	origin-fbl origin-lbl asn`)
+
+// realTimeFields recognises a log for which all fields of some year were
+// chosen, by the number of its columns and the shape of those that matter. It
+// returns nil if it can't tell.
+func realTimeFields(columns []string) []string {
+	for _, serverIP := range []bool{false, true} {
+		names := realTimeCanon
+		if !serverIP {
+			names = append(append([]string(nil), names[:2]...), names[3:]...)
+		}
+		switch len(columns) - len(names) {
+		case 0, -3, -5: // without origin-fbl, origin-lbl, asn; without primary-distribution-*
+		default:
+			continue
+		}
+		names = names[:len(columns)]
+		fits := true
+		for i, name := range names {
+			c := columns[i]
+			switch name {
+			case "sc-status":
+				_, ok := status([]byte(c))
+				fits = fits && ok
+			case "cs-uri-stem":
+				fits = fits && strings.HasPrefix(c, "/")
+			case "cs-protocol-version":
+				fits = fits && strings.HasPrefix(c, "HTTP/")
+			case "cs-protocol":
+				fits = fits && len(c) <= 5
+			}
+		}
+		if fits {
+			return names
+		}
+	}
+	return nil
+}
+
+func firstLine(head []byte) []byte {
+	if n := bytes.IndexByte(head, '\n'); n >= 0 {
+		head = head[:n]
+	}
+	return bytes.TrimSuffix(head, []byte{'\r'})
+}

@@ -1,0 +1,92 @@
+package logs
+
+import "bytes"
+
+// A Format is one shape of log.
+type Format struct {
+	Name string // as in Options.Format and Inputs.ByFormat
+	Doc  string // one line on what it is
+
+	// sniff reports whether an object that begins with head is of this format.
+	// head is unpacked, has no byte order mark, and holds a whole line unless
+	// that is longer than maxLine.
+	sniff func(head []byte) bool
+
+	// lines makes the decoder of one object of a format of lines; an error
+	// refuses the object. whole decodes an object that must be at hand as a
+	// whole. One of both is set.
+	lines func(s *scanner, head []byte) (lineDecoder, error)
+	whole func(s *scanner, data []byte) error
+
+	id int // index in formats
+}
+
+// A lineDecoder takes the lines of one object.
+type lineDecoder interface {
+	// decode handles every line of block, which ends in a newline.
+	decode(block []byte)
+}
+
+// formats are tried in this order. The last takes everything.
+var formats = []*Format{
+	edgeW3C,
+	originAccess,
+	edgeRealTime,
+	edgePlain,
+	unknownFormat,
+}
+
+func init() {
+	for i, f := range formats {
+		f.id = i
+	}
+}
+
+// Formats lists the formats that Options.Format can name.
+func Formats() []*Format { return formats[:len(formats)-1] }
+
+// formatOf finds the format of an object by its first bytes.
+func formatOf(head []byte) *Format {
+	for _, f := range formats {
+		if f.sniff(head) {
+			return f
+		}
+	}
+	return unknownFormat
+}
+
+// unknownFormat takes what no other format knows.
+var unknownFormat = &Format{
+	Name:  "unknown",
+	Doc:   "none of the known formats: every line is rejected",
+	sniff: func([]byte) bool { return true },
+	lines: func(s *scanner, _ []byte) (lineDecoder, error) { return unknownDecoder{s}, nil },
+}
+
+type unknownDecoder struct{ s *scanner }
+
+func (d unknownDecoder) decode(block []byte) {
+	for len(block) > 0 {
+		line, rest := cutLine(block)
+		block = rest
+		d.s.line++
+		if len(line) == 0 {
+			d.s.skip()
+		} else {
+			d.s.reject("no known log format")
+		}
+	}
+}
+
+var bom = []byte("\xEF\xBB\xBF")
+
+// cutLine cuts the first line off block, which ends in a newline. The line is
+// without its newline and carriage return.
+func cutLine(block []byte) (line, rest []byte) {
+	n := bytes.IndexByte(block, '\n')
+	line, rest = block[:n], block[n+1:]
+	if n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line, rest
+}

@@ -1,0 +1,142 @@
+package logs
+
+import (
+	"time"
+)
+
+// field gives nil for the marker of an absent value.
+func field(b []byte) []byte {
+	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
+		return nil
+	}
+	return b
+}
+
+// number parses a decimal, -1 if b is anything else.
+func number(b []byte) int64 {
+	if len(b) == 0 || len(b) > 18 {
+		return -1
+	}
+	var n int64
+	for _, c := range b {
+		if c -= '0'; c > 9 {
+			return -1
+		}
+		n = n*10 + int64(c)
+	}
+	return n
+}
+
+// millis parses seconds with an optional fraction, in ms, -1 if b is anything
+// else. Digits past the third of the fraction are dropped.
+func millis(b []byte) int64 {
+	whole, fraction := b, []byte(nil)
+	for i, c := range b {
+		if c == '.' {
+			whole, fraction = b[:i], b[i+1:]
+			break
+		}
+	}
+	if len(whole) > 15 {
+		return -1
+	}
+	n := number(whole)
+	if n < 0 {
+		return -1
+	}
+	for i := range 3 {
+		n *= 10
+		if i < len(fraction) {
+			n += int64(fraction[i] - '0')
+		}
+	}
+	for _, c := range fraction {
+		if c-'0' > 9 {
+			return -1
+		}
+	}
+	return n
+}
+
+// status parses a status code of three digits. "-" and 000 are 0: the viewer
+// left first.
+func status(b []byte) (int, bool) {
+	if len(b) == 3 {
+		x, y, z := b[0]-'0', b[1]-'0', b[2]-'0'
+		return int(x)*100 + int(y)*10 + int(z), x <= 9 && y <= 9 && z <= 9
+	}
+	return 0, len(b) == 1 && (b[0] == '-' || b[0] == '0')
+}
+
+// clock parses HH:MM:SS, in ms since midnight.
+func clock(b []byte) (int64, bool) {
+	if len(b) != 8 || b[2] != ':' || b[5] != ':' {
+		return 0, false
+	}
+	h1, h2, m1, m2, s1, s2 := b[0]-'0', b[1]-'0', b[3]-'0', b[4]-'0', b[6]-'0', b[7]-'0'
+	h, m, s := int64(h1)*10+int64(h2), int64(m1)*10+int64(m2), int64(s1)*10+int64(s2)
+	ok := max(h1, h2, m1, m2, s1, s2) <= 9 && h < 24 && m < 60 && s <= 60
+	return ((h*60+m)*60 + s) * 1000, ok
+}
+
+// A dateCache turns dates into Unix ms. Neighbouring lines share their date, so
+// it keeps the last one.
+type dateCache struct {
+	text [11]byte // the date as written
+	ms   int64
+}
+
+// iso parses YYYY-MM-DD.
+func (d *dateCache) iso(b []byte) (int64, bool) {
+	if len(b) != 10 {
+		return 0, false
+	}
+	if string(b) == string(d.text[:10]) {
+		return d.ms, true
+	}
+	if b[4] != '-' || b[7] != '-' {
+		return 0, false
+	}
+	y, m, day := number(b[:4]), number(b[5:7]), number(b[8:])
+	if !d.set(y, m, day) {
+		return 0, false
+	}
+	copy(d.text[:], b)
+	return d.ms, true
+}
+
+// clf parses DD/Mon/YYYY.
+func (d *dateCache) clf(b []byte) (int64, bool) {
+	if len(b) != 11 {
+		return 0, false
+	}
+	if string(b) == string(d.text[:]) {
+		return d.ms, true
+	}
+	if b[2] != '/' || b[6] != '/' {
+		return 0, false
+	}
+	m := int64(0)
+	for i := range 12 {
+		if string(b[3:6]) == "JanFebMarAprMayJunJulAugSepOctNovDec"[3*i:3*i+3] {
+			m = int64(i + 1)
+		}
+	}
+	if !d.set(number(b[7:]), m, number(b[:2])) {
+		return 0, false
+	}
+	copy(d.text[:], b)
+	return d.ms, true
+}
+
+func (d *dateCache) set(y, m, day int64) bool {
+	if y < 1970 || m < 1 || day < 1 {
+		return false
+	}
+	t := time.Date(int(y), time.Month(m), int(day), 0, 0, 0, 0, time.UTC)
+	if t.Day() != int(day) || int64(t.Month()) != m {
+		return false
+	}
+	d.ms = t.UnixMilli()
+	return true
+}
