@@ -1,0 +1,327 @@
+package policy
+
+import (
+	"slices"
+	"sort"
+	"strings"
+)
+
+// A Decision is the answer to a request.
+type Decision string
+
+const (
+	Allow        Decision = "allow"
+	ExplicitDeny Decision = "explicitDeny"
+	ImplicitDeny Decision = "implicitDeny"
+	Undecided    Decision = "unknown" // it depends on facts that are not known
+)
+
+// A request prepared for matching: its resource is split once.
+type prepared struct {
+	*Request
+	parts [6]string
+	isARN bool
+	notes Notes
+}
+
+func prepare(r *Request) prepared {
+	p := prepared{Request: r}
+	p.parts, p.isARN = splitARN(r.Resource)
+	return p
+}
+
+// An outcome is what one policy says, before anything else is considered.
+type outcome struct {
+	deny   Tri // some Deny matches
+	allow  Tri // some Allow matches and names the requester, or everybody
+	grants Tri // some Allow matches at least the requester's account
+}
+
+// evaluate judges the statements. visit, when not nil, sees every statement that may match.
+func (p *Policy) evaluate(r *prepared, visit func(index int, m statementMatch)) outcome {
+	o := outcome{False, False, False}
+	for i := range p.statements {
+		s := &p.statements[i]
+		m := s.match(r)
+		any := m.any()
+		if any == False {
+			continue
+		}
+		if s.allow {
+			o.allow = o.allow.Or(m.direct)
+			o.grants = o.grants.Or(any)
+		} else {
+			o.deny = o.deny.Or(any)
+		}
+		if visit != nil {
+			visit(i, m)
+		}
+	}
+	return o
+}
+
+// A statementMatch says whether a statement applies because it names the requester, or its account.
+type statementMatch struct{ direct, account Tri }
+
+func (m statementMatch) any() Tri { return m.direct.Or(m.account) }
+
+func (s *statement) match(r *prepared) statementMatch {
+	none := statementMatch{False, False}
+	if !s.matchAction(r.Action) {
+		return none
+	}
+	res := s.matchResource(r)
+	if res == False {
+		return none
+	}
+	who := s.matchPrincipal(r)
+	rest := res
+	if who.direct == False && who.account == False {
+		return none
+	}
+	for i := range s.conditions {
+		if rest = rest.And(s.conditions[i].evaluate(r.Context, &r.notes)); rest == False {
+			return none
+		}
+	}
+	return statementMatch{who.direct.And(rest), who.account.And(rest)}
+}
+
+func (s *statement) matchPrincipal(r *prepared) principalMatch {
+	if s.anyone {
+		return principalMatch{True, False}
+	}
+	m := s.principals.match(&r.Principal, &r.notes)
+	if !s.not {
+		return m
+	}
+	// Whoever is not listed, by itself or by its account.
+	listed := m.direct.Or(m.account)
+	if listed != False {
+		switch {
+		case r.Principal.Type == OAI && !s.principals.all:
+			r.notes.add(noteNotPrincipalOAI)
+		case r.Principal.Type == IAM && m.account != True && !s.principals.all:
+			r.notes.add(noteNotPrincipalAccount)
+		}
+	}
+	return principalMatch{listed.Not(), False}
+}
+
+func (s *statement) matchAction(action string) bool {
+	for _, a := range s.actions {
+		if matchFold(a, action) {
+			return !s.notAction
+		}
+	}
+	return s.notAction
+}
+
+func (s *statement) matchResource(r *prepared) Tri {
+	t := False
+	for i := range s.resources {
+		res := &s.resources[i]
+		switch {
+		case res.all:
+			t = True
+		case r.isARN:
+			t = t.Or(res.arn.match(r.Resource, &r.parts, r.Context))
+		}
+		if t == True {
+			break
+		}
+	}
+	if !s.notRes {
+		return t
+	}
+	if t == False && s.valuelessVariable(r.Context) {
+		r.notes.add(noteNotResourceVariable)
+	}
+	return t.Not()
+}
+
+func (s *statement) valuelessVariable(ctx *Context) bool {
+	for i := range s.resources {
+		vars := s.resources[i].arn.parts[5].vars
+		for j := range vars {
+			if _, known := vars[j].resolve(ctx); known == False {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// decision combines an outcome for a requester who needs no other permission than this policy's.
+func (o outcome) decision() Decision {
+	switch {
+	case o.deny == True:
+		return ExplicitDeny
+	case o.deny == Unknown || o.allow == Unknown:
+		return Undecided
+	case o.allow == True:
+		return Allow
+	}
+	return ImplicitDeny
+}
+
+// Decision answers the request by this policy alone: a Deny that matches, else an Allow that matches and names the
+// requester or everybody. It does not allocate. The policies of the account and of the organization, Block Public
+// Access and ACLs are Decide's matter.
+func (p *Policy) Decision(r *Request) Decision {
+	q := prepare(r)
+	return p.evaluate(&q, nil).decision()
+}
+
+// A StatementRef names a statement.
+type StatementRef struct {
+	In    string `json:"in"`    // "bucketPolicy", "rcp:NAME", "scp:NAME"
+	Index int    `json:"index"` // from 0
+	Sid   string `json:"sid,omitempty"`
+}
+
+// A Result is the answer of one policy with its reasons.
+type Result struct {
+	Decision Decision
+	// Allowed is False as soon as the request can't be allowed, even if it is not known what kind of deny it is.
+	Allowed Tri
+
+	Allow     []int // statements that allow the requester, or everybody
+	Delegated []int // Allow statements that name only the requester's account, whose own policies then decide
+	Deny      []int
+	Open      []int // statements of which it is not known whether they match
+
+	DependsOn []string // the unknown keys on which the decision depends, as the policy writes them, sorted
+	Notes     Notes    // undocumented rules that were used
+}
+
+// Evaluate is Decision with the statements that make it.
+func (p *Policy) Evaluate(r *Request) Result {
+	q := prepare(r)
+	var res Result
+	o := p.evaluate(&q, func(i int, m statementMatch) {
+		switch {
+		case m.any() == Unknown:
+			res.Open = append(res.Open, i)
+		case !p.statements[i].allow:
+			res.Deny = append(res.Deny, i)
+		case m.direct == True:
+			res.Allow = append(res.Allow, i)
+		default:
+			res.Delegated = append(res.Delegated, i)
+		}
+	})
+	res.Decision, res.Notes = o.decision(), q.notes
+	res.Allowed = o.allow.And(o.deny.Not())
+	if res.Decision == Undecided {
+		var keys keySet
+		for _, i := range res.Open {
+			// An open Allow decides nothing when another one allows already.
+			if !p.statements[i].allow || o.allow == Unknown {
+				p.statements[i].dependsOn(&q, &keys)
+			}
+		}
+		res.DependsOn = keys.sorted()
+	}
+	return res
+}
+
+// A keySet holds names of keys, once each whatever their case.
+type keySet map[string]string
+
+func (k *keySet) add(key string) {
+	if *k == nil {
+		*k = make(keySet)
+	}
+	if low := strings.ToLower(key); (*k)[low] == "" {
+		(*k)[low] = key
+	}
+}
+
+func (k keySet) sorted() []string {
+	var keys []string
+	for _, key := range k {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Names under which DependsOn reports a part of the requester's identity that is not known.
+const (
+	KeyPrincipalARN  = "principal ARN"
+	KeyCanonicalUser = "principal canonical user ID"
+	KeyIdentity      = "identity policies of the requester"
+	KeyRestrict      = "RestrictPublicBuckets"
+)
+
+// dependsOn collects the unknown keys of a statement that may match.
+func (s *statement) dependsOn(r *prepared, keys *keySet) {
+	addVars := func(vars []variable) {
+		for i := range vars {
+			if _, known := vars[i].resolve(r.Context); known == Unknown {
+				keys.add(vars[i].key)
+			}
+		}
+	}
+	if m := s.matchPrincipal(r); m.direct.Or(m.account) == Unknown {
+		if r.Principal.ARN == "" {
+			keys.add(KeyPrincipalARN)
+		} else {
+			keys.add(KeyCanonicalUser)
+		}
+	}
+	if s.matchResource(r) == Unknown {
+		for i := range s.resources {
+			addVars(s.resources[i].arn.parts[5].vars)
+		}
+	}
+	for i := range s.conditions {
+		c := &s.conditions[i]
+		if c.evaluate(r.Context, &r.notes) != Unknown {
+			continue
+		}
+		if r.Context.lookup(c.name).State == Undefined {
+			keys.add(c.key)
+			continue
+		}
+		for j := range c.patterns {
+			addVars(c.patterns[j].vars)
+		}
+		for j := range c.arns {
+			for k := range c.arns[j].parts {
+				addVars(c.arns[j].parts[k].vars)
+			}
+		}
+	}
+}
+
+// Keys returns the names of all condition keys that the policy reads, in conditions and variables, sorted: what is
+// worth gathering before it is judged.
+func (p *Policy) Keys() []string {
+	var keys keySet
+	addVars := func(pat *pattern) {
+		for i := range pat.vars {
+			keys.add(pat.vars[i].key)
+		}
+	}
+	for i := range p.statements {
+		s := &p.statements[i]
+		for j := range s.resources {
+			addVars(&s.resources[j].arn.parts[5])
+		}
+		for j := range s.conditions {
+			c := &s.conditions[j]
+			keys.add(c.key)
+			for k := range c.patterns {
+				addVars(&c.patterns[k])
+			}
+			for k := range c.arns {
+				for l := range c.arns[k].parts {
+					addVars(&c.arns[k].parts[l])
+				}
+			}
+		}
+	}
+	return slices.Clip(keys.sorted())
+}

@@ -1,0 +1,353 @@
+package policy
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A pattern is a policy string compiled for matching: '*' stands for any run of characters, '?' for exactly one code
+// point, ${name} for the value of a condition key (VAR: only in version 2012-10-17). All else is literal, and so is
+// what a variable stands for.
+type pattern struct {
+	text string
+	form patternForm
+	lit  string    // of the forms exact and prefix
+	segs []segment // of the form general: what stands between the stars
+	vars []variable
+}
+
+type patternForm uint8
+
+const (
+	formExact  patternForm = iota // no wildcard
+	formPrefix                    // one star, at the end
+	formGeneral
+)
+
+type segment []atom
+
+type atom struct {
+	kind atomKind
+	text string // literal
+	ref  int    // index into pattern.vars
+}
+
+type atomKind uint8
+
+const (
+	atomLiteral atomKind = iota
+	atomAny              // '?'
+	atomVariable
+)
+
+// A variable is one ${name} or ${name, 'default'}.
+type variable struct {
+	key         string // as written
+	name        string // in lower case
+	fallback    string
+	hasFallback bool
+}
+
+// syntax says which characters of a policy string are special.
+type syntax struct {
+	wildcards bool
+	variables bool
+}
+
+func compilePattern(text string, sx syntax) pattern {
+	p := pattern{text: text}
+	segs := []segment{nil}
+	var lit strings.Builder
+	add := func(a atom) { segs[len(segs)-1] = append(segs[len(segs)-1], a) }
+	flush := func() {
+		if lit.Len() > 0 {
+			add(atom{text: lit.String()})
+			lit.Reset()
+		}
+	}
+	for rest := text; rest != ""; {
+		switch c := rest[0]; {
+		case sx.wildcards && c == '*':
+			flush()
+			// "**" is "*": an empty segment between two stars would match everywhere anyway.
+			if n := len(segs); n == 1 || len(segs[n-1]) > 0 {
+				segs = append(segs, nil)
+			}
+			rest = rest[1:]
+		case sx.wildcards && c == '?':
+			flush()
+			add(atom{kind: atomAny})
+			rest = rest[1:]
+		case sx.variables && strings.HasPrefix(rest, "${"):
+			end := strings.IndexByte(rest, '}')
+			if end < 0 {
+				lit.WriteString(rest)
+				rest = ""
+				break
+			}
+			switch inner := rest[2:end]; inner {
+			case "*", "?", "$":
+				lit.WriteString(inner)
+			default:
+				flush()
+				add(atom{kind: atomVariable, ref: len(p.vars)})
+				p.vars = append(p.vars, newVariable(inner))
+			}
+			rest = rest[end+1:]
+		default:
+			lit.WriteByte(c)
+			rest = rest[1:]
+		}
+	}
+	flush()
+
+	literal := func(s segment) (string, bool) {
+		switch {
+		case len(s) == 0:
+			return "", true
+		case len(s) == 1 && s[0].kind == atomLiteral:
+			return s[0].text, true
+		}
+		return "", false
+	}
+	p.form = formGeneral
+	if s, ok := literal(segs[0]); ok {
+		switch {
+		case len(segs) == 1:
+			p.form, p.lit = formExact, s
+		case len(segs) == 2 && len(segs[1]) == 0:
+			p.form, p.lit = formPrefix, s
+		}
+	}
+	if p.form == formGeneral {
+		p.segs = segs
+	}
+	return p
+}
+
+// newVariable reads the inside of ${…}. The default must follow a comma and a space, in single quotes (VAR).
+func newVariable(inner string) variable {
+	v := variable{key: inner}
+	if name, def, ok := strings.Cut(inner, ", '"); ok && strings.HasSuffix(def, "'") {
+		v = variable{key: name, fallback: strings.TrimSuffix(def, "'"), hasFallback: true}
+	}
+	v.name = strings.ToLower(v.key)
+	return v
+}
+
+// resolve returns what the variable stands for; False means that it has no value.
+func (v *variable) resolve(ctx *Context) (string, Tri) {
+	switch val := ctx.lookup(v.name); {
+	case val.State == Undefined:
+		return "", Unknown
+	case val.State == Absent && v.hasFallback:
+		return v.fallback, True
+	case val.State == Known && len(val.Values) == 1:
+		return val.Values[0], True
+	}
+	return "", False
+}
+
+// isAll reports whether the pattern is a bare star.
+func (p *pattern) isAll() bool { return p.form == formPrefix && p.lit == "" }
+
+// match says whether s fits the pattern. A variable without a value fits nothing.
+func (p *pattern) match(s string, ctx *Context) Tri {
+	switch p.form {
+	case formExact:
+		return TriOf(s == p.lit)
+	case formPrefix:
+		return TriOf(strings.HasPrefix(s, p.lit))
+	}
+	var buf [4]string
+	vals, known := buf[:0], True
+	for i := range p.vars {
+		val, ok := p.vars[i].resolve(ctx)
+		vals, known = append(vals, val), known.And(ok)
+	}
+	if known != True {
+		return known
+	}
+	return TriOf(matchSegments(p.segs, s, vals))
+}
+
+func matchSegments(segs []segment, s string, vals []string) bool {
+	n, ok := segs[0].matchAt(s, vals)
+	if !ok {
+		return false
+	}
+	if len(segs) == 1 {
+		return n == len(s)
+	}
+	s = s[n:]
+	last := len(segs) - 1
+	for _, seg := range segs[1:last] {
+		end, ok := seg.find(s, vals)
+		if !ok {
+			return false
+		}
+		s = s[end:]
+	}
+	return segs[last].matchEnd(s, vals)
+}
+
+// matchAt matches the segment at the beginning of s and returns how many bytes it took.
+func (seg segment) matchAt(s string, vals []string) (int, bool) {
+	n := 0
+	for i := range seg {
+		switch a := &seg[i]; a.kind {
+		case atomAny:
+			_, size := utf8.DecodeRuneInString(s[n:])
+			if size == 0 {
+				return 0, false
+			}
+			n += size
+		default:
+			t := a.literal(vals)
+			if !strings.HasPrefix(s[n:], t) {
+				return 0, false
+			}
+			n += len(t)
+		}
+	}
+	return n, true
+}
+
+func (a *atom) literal(vals []string) string {
+	if a.kind == atomVariable {
+		return vals[a.ref]
+	}
+	return a.text
+}
+
+// find returns the end of the first place in s where the segment matches. The first place is as good as any: what
+// follows it is another star.
+func (seg segment) find(s string, vals []string) (end int, ok bool) {
+	if len(seg) == 1 && seg[0].kind != atomAny {
+		t := seg[0].literal(vals)
+		i := strings.Index(s, t)
+		return i + len(t), i >= 0
+	}
+	for i := 0; ; {
+		if n, ok := seg.matchAt(s[i:], vals); ok {
+			return i + n, true
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		if size == 0 {
+			return 0, false
+		}
+		i += size
+	}
+}
+
+// matchEnd reports whether the segment matches the end of s. Only one place can fit: the segment is so many code
+// points long.
+func (seg segment) matchEnd(s string, vals []string) bool {
+	if len(seg) == 0 {
+		return true
+	}
+	if len(seg) == 1 && seg[0].kind != atomAny {
+		return strings.HasSuffix(s, seg[0].literal(vals))
+	}
+	spare := utf8.RuneCountInString(s)
+	for i := range seg {
+		if seg[i].kind == atomAny {
+			spare--
+		} else {
+			spare -= utf8.RuneCountInString(seg[i].literal(vals))
+		}
+	}
+	for ; spare > 0; spare-- {
+		_, size := utf8.DecodeRuneInString(s)
+		s = s[size:]
+	}
+	n, ok := seg.matchAt(s, vals)
+	return spare == 0 && ok && n == len(s)
+}
+
+// matchFold is the wildcard match of action names: ASCII letters compare without case.
+func matchFold(pat, s string) bool {
+	star, mark := -1, 0
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pat) && pat[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pat) && (pat[p] == '?' || lower(pat[p]) == lower(s[i])):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pat) && pat[p] == '*' {
+		p++
+	}
+	return p == len(pat)
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// An arnPattern matches part by part, so that a wildcard never crosses one of the first five colons.
+type arnPattern struct {
+	parts [6]pattern
+	// head is the text of the first five parts with their colons when they hold no wildcard and no variable.
+	head   string
+	simple bool
+}
+
+func newARNPattern(parts [6]string, sx [6]syntax) arnPattern {
+	a := arnPattern{simple: true}
+	for i, part := range parts {
+		a.parts[i] = compilePattern(part, sx[i])
+		if i < 5 {
+			a.head += a.parts[i].lit + ":"
+			a.simple = a.simple && a.parts[i].form == formExact
+		}
+	}
+	return a
+}
+
+// match says whether the ARN, whole and split, fits.
+func (a *arnPattern) match(arn string, parts *[6]string, ctx *Context) Tri {
+	if a.simple {
+		if !strings.HasPrefix(arn, a.head) {
+			return False
+		}
+		return a.parts[5].match(parts[5], ctx)
+	}
+	t := True
+	for i := range a.parts {
+		if t = t.And(a.parts[i].match(parts[i], ctx)); t == False {
+			return False
+		}
+	}
+	return t
+}
+
+// splitPolicyARN splits a pattern at the first five colons. With variables the colons inside ${…} do not count.
+func splitPolicyARN(s string, variables bool) (parts []string) {
+	start := 0
+	for i := 0; i < len(s) && len(parts) < 5; i++ {
+		if variables && strings.HasPrefix(s[i:], "${") {
+			if end := strings.IndexByte(s[i:], '}'); end > 0 {
+				i += end
+				continue
+			}
+		}
+		if s[i] == ':' {
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}

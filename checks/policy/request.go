@@ -1,0 +1,137 @@
+package policy
+
+import "strings"
+
+// A Request is what a policy is judged for. It is not changed by the functions of this package, so it may be shared.
+type Request struct {
+	Principal Principal
+	Action    string // "s3:GetObject"; the case does not count
+	Resource  string // the ARN with the exact key, never a pattern: a '*' in it is a character
+	Context   *Context
+}
+
+// PrincipalType tells the kinds of requester apart.
+type PrincipalType uint8
+
+const (
+	Anonymous PrincipalType = iota // no signature: website endpoint, public REST
+	Service                        // an AWS service principal: CloudFront with an origin access control
+	OAI                            // a CloudFront origin access identity
+	IAM                            // a user, role session or root of an account
+)
+
+func (t PrincipalType) String() string {
+	return [...]string{"anonymous", "service", "oai", "iam"}[t]
+}
+
+// A Principal is who asks. An OAI is one identity with two names, its ARN and its S3 canonical user ID.
+type Principal struct {
+	Type          PrincipalType
+	Service       string // for Service: "cloudfront.amazonaws.com"
+	ARN           string // for OAI and IAM
+	CanonicalUser string // for OAI; for IAM the canonical user ID of the account
+
+	// Partial says that a name left empty here is unknown, as in a log line that shows only one of the two names.
+	// Without it an empty name matches no entry.
+	Partial bool
+
+	// Identity says whether the requester's own identity policies allow the request. Only Decide reads it, for IAM.
+	Identity Tri
+}
+
+// Account returns the twelve digits in the principal's ARN, or "".
+func (p *Principal) Account() string {
+	if a, ok := splitARN(p.ARN); ok && isAccount(a[4]) {
+		return a[4]
+	}
+	return ""
+}
+
+func isAccount(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// splitARN splits at the first five colons. It fails when there are fewer, or the first part is not "arn".
+func splitARN(s string) (parts [6]string, ok bool) {
+	for i := range 5 {
+		var found bool
+		if parts[i], s, found = strings.Cut(s, ":"); !found {
+			return parts, false
+		}
+	}
+	parts[5] = s
+	return parts, parts[0] == "arn"
+}
+
+// State says what is known of a condition key.
+type State uint8
+
+const (
+	Absent    State = iota // the request does not carry the key
+	Known                  // the request carries these values
+	Undefined              // nobody knows: a fact that neither the log nor the settings hold
+)
+
+// A Value is what is known of one condition key. Several values make it a multivalued key.
+type Value struct {
+	State  State
+	Values []string
+}
+
+// A Context holds the condition keys of a request. Names are compared without case. The zero Context, like a nil
+// one, knows every key to be absent.
+type Context struct {
+	Default State // of the keys that were not set: Absent or Undefined
+	keys    map[string]Value
+}
+
+// Set gives the key its values; no value at all makes it an empty list.
+func (c *Context) Set(key string, values ...string) { c.put(key, Value{Known, values}) }
+
+// SetAbsent says that the request does not carry the key.
+func (c *Context) SetAbsent(key string) { c.put(key, Value{State: Absent}) }
+
+// SetUnknown says that it is not known whether the request carries the key, nor with which value.
+func (c *Context) SetUnknown(key string) { c.put(key, Value{State: Undefined}) }
+
+func (c *Context) put(key string, v Value) {
+	if c.keys == nil {
+		c.keys = make(map[string]Value)
+	}
+	c.keys[strings.ToLower(key)] = v
+}
+
+// Get returns what is known of the key.
+func (c *Context) Get(key string) Value { return c.lookup(strings.ToLower(key)) }
+
+// Clone returns a copy whose keys can be set without touching c.
+func (c *Context) Clone() *Context {
+	d := &Context{}
+	if c == nil {
+		return d
+	}
+	d.Default = c.Default
+	for k, v := range c.keys {
+		d.put(k, v)
+	}
+	return d
+}
+
+// lookup is Get for a name already in lower case; it does not allocate.
+func (c *Context) lookup(name string) Value {
+	if c == nil {
+		return Value{}
+	}
+	if v, ok := c.keys[name]; ok {
+		return v
+	}
+	return Value{State: c.Default}
+}
