@@ -28,6 +28,31 @@ type Report struct {
 	EdgeFailures   []EdgeFailure
 	APICalls       map[string]int64
 	Notes          []string // what is missing or was limited, one sentence each
+
+	// Documents are the policies and configurations that evidence points into,
+	// secrets masked. Trend holds the days that the nightly memory kept, oldest
+	// first. Both may be empty.
+	Documents []Document
+	Trend     []Day
+}
+
+// A Document is one policy or configuration as AWS answered it. Evidence whose
+// Source is its Source, of a key in the bucket that it is Of, points into it by
+// Ref ("Statement[1].Condition").
+type Document struct {
+	Source string `json:"source"` // the call: "s3:GetBucketPolicy"
+	Of     string `json:"of"`     // the bucket, or another resource's name; "" fits every key
+	Text   string `json:"text"`   // JSON
+}
+
+// A Day is one UTC day's totals over all nights that read its logs.
+type Day struct {
+	Day        string           `json:"day"`        // 2006-01-02
+	Requests   int64            `json:"requests"`   // all CloudFront requests
+	CloudFront int64            `json:"cloudfront"` // 403 lines of CloudFront
+	S3         int64            `json:"s3"`         // 403 lines of S3 that are CloudFront's fetches
+	Direct     int64            `json:"direct"`     // 403 lines of S3 by other clients
+	Causes     map[string]int64 `json:"causes,omitempty"`
 }
 
 // Keys is a sequence of failing keys that can be walked more than once. It may

@@ -1,0 +1,202 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/why403/why403/logs"
+)
+
+// renderJSON writes the contract of docs/json-output.md. Each failing key
+// stands on a line of its own, so that a report of millions of keys can be
+// read by line, and none is held longer than its line.
+func renderJSON(w io.Writer, r *Report, _ Options) error {
+	j := jsonWriter{w: w}
+	j.enc = json.NewEncoder(&j.buf)
+	j.enc.SetEscapeHTML(false)
+	j.raw("{\n")
+	j.field("schema_version", r.schemaVersion(), ",\n")
+	j.field("run", wireRun(r.Run), ",\n")
+	j.field("inputs", wireInputs(r.Inputs), ",\n")
+	j.field("summary", wireSummary(r.Summary), ",\n")
+	j.keys("failing_keys", r.FailingKeys)
+	j.keys("direct_failures", r.DirectFailures)
+	j.raw(`"edge_failures": [`)
+	for i := range r.EdgeFailures {
+		j.element(i, wireEdge(&r.EdgeFailures[i]))
+	}
+	j.raw("\n],\n")
+	if len(r.Trend) > 0 {
+		j.field("trend", r.Trend, ",\n")
+	}
+	if len(r.Documents) > 0 {
+		j.field("documents", r.Documents, ",\n")
+	}
+	j.field("notes", list(r.Notes), ",\n")
+	calls := r.APICalls
+	if calls == nil {
+		calls = map[string]int64{}
+	}
+	j.field("api_calls", calls, "\n")
+	j.raw("}\n")
+	return j.err
+}
+
+func (r *Report) schemaVersion() string {
+	if r.SchemaVersion == "" {
+		return SchemaVersion
+	}
+	return r.SchemaVersion
+}
+
+// A jsonWriter writes the parts of one object and keeps the first error.
+type jsonWriter struct {
+	w   io.Writer
+	buf bytes.Buffer
+	enc *json.Encoder
+	err error
+}
+
+func (j *jsonWriter) raw(s string) {
+	if j.err == nil {
+		_, j.err = io.WriteString(j.w, s)
+	}
+}
+
+func (j *jsonWriter) value(v any) {
+	if j.err != nil {
+		return
+	}
+	j.buf.Reset()
+	if j.err = j.enc.Encode(v); j.err == nil {
+		_, j.err = j.w.Write(bytes.TrimRight(j.buf.Bytes(), "\n"))
+	}
+}
+
+func (j *jsonWriter) field(name string, v any, end string) {
+	j.raw(`"` + name + `": `)
+	j.value(v)
+	j.raw(end)
+}
+
+func (j *jsonWriter) element(i int, v any) {
+	if i > 0 {
+		j.raw(",")
+	}
+	j.raw("\n")
+	j.value(v)
+}
+
+func (j *jsonWriter) keys(name string, keys Keys) {
+	j.raw(`"` + name + `": [`)
+	if keys != nil {
+		n := 0
+		for k, err := range keys.All() {
+			if j.err == nil {
+				j.err = err
+			}
+			if j.err != nil {
+				return
+			}
+			j.element(n, wireKey(k))
+			n++
+		}
+	}
+	j.raw("\n],\n")
+}
+
+// The wire functions return copies in which no array is null and all times are
+// UTC. Parts that the contract lets be absent stay absent.
+
+func wireKey(k *FailingKey) *FailingKey {
+	c := *k
+	c.Key, c.KeyEncoding = encodeKey(k.Key)
+	c.URIs = list(k.URIs)
+	c.FirstSeen, c.LastSeen = k.FirstSeen.UTC(), k.LastSeen.UTC()
+	c.LastSuccess, c.FixedSince = utc(k.LastSuccess), utc(k.FixedSince)
+	c.Causes, c.RuledOut, c.Unknown = wireCauses(k.Causes), list(k.RuledOut), wireUnknown(k.Unknown)
+	return &c
+}
+
+func wireEdge(f *EdgeFailure) *EdgeFailure {
+	c := *f
+	c.FirstSeen, c.LastSeen = f.FirstSeen.UTC(), f.LastSeen.UTC()
+	c.Causes, c.RuledOut, c.Unknown = wireCauses(f.Causes), list(f.RuledOut), wireUnknown(f.Unknown)
+	return &c
+}
+
+// encodeKey returns the key as a JSON string can hold it, and how it was done.
+func encodeKey(key string) (text, encoding string) {
+	if utf8.ValidString(key) {
+		return key, "utf-8"
+	}
+	return base64.StdEncoding.EncodeToString([]byte(key)), "base64"
+}
+
+func wireCauses(cs []Cause) []Cause {
+	out := make([]Cause, len(cs))
+	for i, c := range cs {
+		c.Evidence = list(c.Evidence)
+		remedies := make([]Remedy, len(c.Remedies))
+		for n, m := range c.Remedies {
+			m.Commands = list(m.Commands)
+			remedies[n] = m
+		}
+		c.Remedies = remedies
+		out[i] = c
+	}
+	return out
+}
+
+func wireUnknown(us []Unknown) []Unknown {
+	out := make([]Unknown, len(us))
+	for i, u := range us {
+		out[i] = Unknown{u.ID, list(u.Missing)}
+	}
+	return out
+}
+
+func wireRun(r Run) Run {
+	r.Started, r.Finished = r.Started.UTC(), r.Finished.UTC()
+	r.Window.From, r.Window.To = utc(r.Window.From), utc(r.Window.To)
+	return r
+}
+
+func wireInputs(in *logs.Inputs) logs.Inputs {
+	var c logs.Inputs
+	if in != nil {
+		c = *in
+	}
+	if c.ByStatus == nil {
+		c.ByStatus = map[int]int64{}
+	}
+	if c.ByFormat == nil {
+		c.ByFormat = map[string]*logs.FormatCount{}
+	}
+	c.RejectedSamples = list(c.RejectedSamples)
+	return c
+}
+
+func wireSummary(s Summary) Summary {
+	s.Causes = list(s.Causes)
+	return s
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
