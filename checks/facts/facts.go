@@ -70,7 +70,43 @@ type Facts struct {
 	WebACLs       map[string]Fact[WebACL] // by DistributionConfig.WebACLId
 	Buckets       map[string]*Bucket
 	KMSKeys       map[string]*KMSKey // by the id or ARN that an object names
+
+	// Mask gives a value the form in which the policies and origin headers of a
+	// recorded snapshot hold secrets: compare Mask(referer of a log line) with
+	// them. It is nil when the facts hold every value as it is; use Masked.
+	Mask func(string) string
 }
+
+// New returns Facts with empty maps.
+func New() *Facts {
+	return &Facts{
+		Accounts:      map[string]*Account{},
+		Distributions: map[string]*Distribution{},
+		AccessControl: map[string]Fact[OriginAccessControl]{},
+		Identities:    map[string]Fact[OriginAccessIdentity]{},
+		CachePolicies: map[string]Fact[CachePolicy]{},
+		OriginRequest: map[string]Fact[OriginRequestPolicy]{},
+		Functions:     map[string]*Function{},
+		KeyGroups:     map[string]Fact[KeyGroup]{},
+		PublicKeys:    map[string]Fact[PublicKey]{},
+		WebACLs:       map[string]Fact[WebACL]{},
+		Buckets:       map[string]*Bucket{},
+		KMSKeys:       map[string]*KMSKey{},
+	}
+}
+
+// Masked returns a value that a log shows (a Referer) in the form in which
+// these facts hold such values, so that equal stays equal.
+func (f *Facts) Masked(value string) string {
+	if f.Mask == nil {
+		return value
+	}
+	return f.Mask(value)
+}
+
+// OwnAccount returns the settings of the account that the run belongs to, nil
+// when they were not asked for.
+func (f *Facts) OwnAccount() *Account { return f.Accounts[f.Caller.Value.Account] }
 
 // Caller is sts:GetCallerIdentity.
 type Caller struct{ Account, ARN, UserID string }
@@ -188,6 +224,10 @@ type Bucket struct {
 	Versioning        Fact[string] // Enabled, Suspended, ""
 	CORS              Fact[[]CORSRule]
 
+	// Foreign: the bucket belongs to another account than the caller's. Asked
+	// only when the bucket's settings were refused.
+	Foreign correlate.Tri
+
 	// Keys is the whole list of the bucket's keys, when a complete listing or
 	// an inventory is at hand; it costs no call then.
 	Keys    Fact[*correlate.KeyList]
@@ -255,6 +295,14 @@ type LatestVersion struct {
 	LastModified string
 	// Previous is the newest version under the marker, "" if none.
 	Previous string
+}
+
+// OwnerID returns the canonical id of the object's owner, "" if no answer told.
+func (o *Object) OwnerID() string {
+	if o.Listed.Value.OwnerID != "" {
+		return o.Listed.Value.OwnerID
+	}
+	return o.ACL.Value.OwnerID
 }
 
 // Exists says whether the key is in the bucket, by whichever answer settles it.
