@@ -1,0 +1,252 @@
+package redact
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAddress(t *testing.T) {
+	f := func(in string, l Level, want string) {
+		t.Helper()
+		if got := Address(in, l); got != want {
+			t.Errorf("Address(%q, %v) = %q, want %q", in, l, got, want)
+		}
+	}
+	f("203.0.113.7", Default, "203.0.113.x")
+	f("2001:db8:1:2::3", Default, "2001:db8:1:x")
+	f("2001:db8::3", Default, "2001:db8:0:x")
+	f("::ffff:203.0.113.7", Default, "203.0.113.x")
+	f("fe80::1%eth0", Default, "fe80:0:0:x")
+	f("203.0.113.7, 198.51.100.9", Default, "203.0.113.x, 198.51.100.x")
+	f("203.0.113.7,evil", Default, "203.0.113.x, (masked)")
+	f("", Default, "")
+	f("-", Default, "-")
+	f("-", Strict, "-")
+	f("no address", Default, "(masked)")
+	f("203.0.113.7", Strict, "(masked)")
+	f("203.0.113.7", Off, "203.0.113.7")
+}
+
+func TestQuery(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := Query(in); got != want {
+			t.Errorf("Query(%q)\n got %q\nwant %q", in, got, want)
+		}
+		if got := Query("?" + in); in != "" && in != "-" && got != "?"+want {
+			t.Errorf("Query(%q) = %q, want %q", "?"+in, got, "?"+want)
+		}
+	}
+	f("", "")
+	f("-", "-")
+	f("a=1&b=&c", "a=1&b=&c")
+	f("page=2&q=%E3%81%82%E3%81%84%E3%81%86%E3%81%88%E3%81%8A%E3%81%8B", "page=2&q=%E3%81%82%E3%81%84%E3%81%86%E3%81%88%E3%81%8A%E3%81%8B")
+	f("Expires=1764000000&Signature=abc&Key-Pair-Id=K2JCJMDEHXQW5F", "Expires=1764000000&Signature=(masked)&Key-Pair-Id=(masked)")
+	f("Policy=eyJ&x=1", "Policy=(masked)&x=1")
+	f("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0f1e", "X-Amz-Algorithm=(masked)&X-Amz-Signature=(masked)")
+	f("x-amz-security-token=abc", "x-amz-security-token=(masked)")
+	f("AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&a=b", "AWSAccessKeyId=(masked)&a=b")
+	f("sign%61ture=abc", "sign%61ture=(masked)")
+	f("access_token=x;user_password=y&api_key=z", "access_token=(masked);user_password=(masked)&api_key=(masked)")
+	f("u=eyJhbGciOi.eyJzdWIi.SflK", "u=(masked)")
+	f("u=9f86d081884c7d659a2feaa0c55ad015", "u=(masked)")
+	f("9f86d081884c7d659a2feaa0c55ad015", "(masked)")
+	f("file=a/b/c/index.html", "file=a/b/c/index.html")
+	f("&&=&", "&&=&")
+	f("a=\x1b[31m\xff", "a=\x1b[31m\xff")
+
+	if got := Strict.Query("a=1&b=&c"); got != "a=(masked)&b=&c" {
+		t.Errorf("Strict.Query = %q", got)
+	}
+}
+
+func TestRequestURI(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := RequestURI(in); got != want {
+			t.Errorf("RequestURI(%q)\n got %q\nwant %q", in, got, want)
+		}
+	}
+	f("GET /b/k?X-Amz-Signature=s3cr3t HTTP/1.1", "GET /b/k?X-Amz-Signature=(masked) HTTP/1.1")
+	f("GET /b/k?versionId=3 HTTP/1.1", "GET /b/k?versionId=3 HTTP/1.1")
+	f("GET http://user:s3cr3t@host/k?a=1 HTTP/1.1", "GET http://(masked)@host/k?a=1 HTTP/1.1")
+	f("GET /a HTTP/1.1?token=x HTTP/1.1", "GET /a HTTP/1.1?token=(masked) HTTP/1.1")
+	f("GET /a b?token=x y HTTP/1.1", "GET /a b?token=(masked) HTTP/1.1")
+	f("GET /a@b HTTP/1.1", "GET /a@b HTTP/1.1")
+	f("/a?token=x", "/a?token=(masked)")
+	f("", "")
+	f("-", "-")
+}
+
+func TestCookie(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := Cookie(in); got != want {
+			t.Errorf("Cookie(%q) = %q, want %q", in, got, want)
+		}
+	}
+	f("", "")
+	f("-", "-")
+	f("a=1", "a=(masked)")
+	f("CloudFront-Signature=abc; CloudFront-Key-Pair-Id=K2; sess=x=y", "CloudFront-Signature=(masked); CloudFront-Key-Pair-Id=(masked); sess=(masked)")
+	f("a=1;b=2", "a=(masked); b=(masked)")
+	f("a=1%3B%20b=2", "a=(masked)%3B%20b=(masked)")
+	f("bare", "(masked)")
+}
+
+func TestText(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := Text(in); got != want {
+			t.Errorf("Text(%q)\n got %q\nwant %q", in, got, want)
+		}
+	}
+	f("nothing to hide: a=b", "nothing to hide: a=b")
+	f(`Get "https://u:p4ss@b.s3.amazonaws.com/k?X-Amz-Signature=0f1e&a=1": dial tcp`, `Get "https://(masked)@b.s3.amazonaws.com/k?X-Amz-Signature=(masked)&a=1": dial tcp`)
+	f("GET /k?Signature=0f1e failed", "GET /k?Signature=(masked) failed")
+	f("Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261124", "Authorization: (masked)")
+	f("Cookie: a=b; c=d\nHost: x", "Cookie: (masked)\nHost: x")
+	f("Referer: hunter2hunter2", "Referer: (masked)")
+	f("user AKIAIOSFODNN7EXAMPLE may not", "user AKIA(masked) may not")
+	f("bearer eyJhbGciOi.eyJzdWIi.SflK", "bearer (masked)")
+}
+
+func TestMasker(t *testing.T) {
+	m := NewMasker([]byte("k"))
+	a, b := m.Mask("hunter2hunter2"), m.Mask("hunter3hunter3")
+	if a == b || !isMask(a) || !isMask(b) {
+		t.Errorf("Mask: %q, %q", a, b)
+	}
+	if again := NewMasker([]byte("k")).Mask("hunter2hunter2"); again != a {
+		t.Errorf("same key, same secret: %q and %q", a, again)
+	}
+	if other := NewMasker(nil).Mask("hunter2hunter2"); other == a {
+		t.Error("a random key gives the mask of a fixed one")
+	}
+	if m.Mask(a) != a || m.Mask("") != "" || m.Mask("-") != "-" || m.Mask(Masked) != Masked {
+		t.Error("masking twice is not masking once")
+	}
+	if got, want := m.Text("x hunter2hunter2 y"), "x "+a+" y"; got != want {
+		t.Errorf("Text = %q, want %q", got, want)
+	}
+	m.Mask("ab") // too short to be taken out of prose
+	if got := m.Text("abab"); got != "abab" {
+		t.Errorf("Text = %q", got)
+	}
+}
+
+func TestMaskerHeader(t *testing.T) {
+	m := NewMasker([]byte("k"))
+	f := func(name, value string, custom, kept bool) {
+		t.Helper()
+		got := m.Header(name, value, custom)
+		if strings.Contains(got, "s3cr3t") == !kept {
+			t.Errorf("Header(%q, %q) = %q", name, value, got)
+		}
+	}
+	f("Referer", "s3cr3t", false, false)
+	f("AUTHORIZATION", "s3cr3t", false, false)
+	f("Cookie", "a=s3cr3t", false, false)
+	f("X-Origin-Verify", "s3cr3t", true, false)
+	f("X-Auth-Token", "s3cr3t", false, false)
+	f("X-Amz-Security-Token", "s3cr3t", false, false)
+	m = NewMasker([]byte("k")) // one that was not shown the secret
+	f("Host", "s3cr3t.example.com", false, true)
+}
+
+func TestMaskerPolicy(t *testing.T) {
+	m := NewMasker([]byte("k"))
+	f := func(in string, secrets ...string) {
+		t.Helper()
+		got, err := m.Policy(in)
+		if err != nil {
+			t.Fatalf("Policy(%s): %v", in, err)
+		}
+		want := in
+		for _, s := range secrets {
+			want = strings.ReplaceAll(want, `"`+s+`"`, `"`+m.Mask(strings.ReplaceAll(s, `\"`, `"`))+`"`)
+		}
+		if got != want {
+			t.Errorf("Policy\n got %s\nwant %s", got, want)
+		}
+	}
+	f(`{"Statement":[{"Sid":"a","Condition":{"StringLike":{"aws:Referer":"s3cr3t-1"}}}]}`, "s3cr3t-1")
+	f(`{ "Statement" : { "Condition" : { "StringEquals" : { "AWS:referer" : [ "s3cr3t-1" , "s3cr\"3t-2" ], "aws:SourceIp": "192.0.2.0/24" } } } }`, "s3cr3t-1", `s3cr\"3t-2`)
+	f(`{"Statement":[{"Condition":{"StringEquals":{"aws:UserAgent":["s3cr3t-3"]}}},{"Resource":"aws:Referer"}]}`, "s3cr3t-3")
+	f(`{"aws:Referer":"not a condition"}`)
+	f(`{"a":[1,2,{"b":null}],"c":true}`)
+	for _, bad := range []string{"", "{", `{"a":`, "nope"} {
+		if got, err := m.Policy(bad); err == nil && bad != "" {
+			t.Errorf("Policy(%q) = %q, want an error", bad, got)
+		}
+	}
+
+	got, err := m.Distribution(`{"CustomHeaders":{"Items":[{"HeaderName":"Referer","HeaderValue":"s3cr3t-1"}]},"Id":"E1"}`)
+	if want := `{"CustomHeaders":{"Items":[{"HeaderName":"Referer","HeaderValue":"` + m.Mask("s3cr3t-1") + `"}]},"Id":"E1"}`; err != nil || got != want {
+		t.Errorf("Distribution = %s, %v, want %s", got, err, want)
+	}
+}
+
+func TestParseLevel(t *testing.T) {
+	for _, l := range []Level{Default, Strict, Off} {
+		if got, err := ParseLevel(l.String()); err != nil || got != l {
+			t.Errorf("ParseLevel(%q) = %v, %v", l, got, err)
+		}
+	}
+	if _, err := ParseLevel("none"); err == nil || err.Error() != `--redact "none" is not strict, default or off` {
+		t.Errorf("ParseLevel(none): %v", err)
+	}
+}
+
+// TestCanaries plants secrets in every place where a log, a URL, a header or an
+// error can carry one, and looks for them in what comes out.
+func TestCanaries(t *testing.T) {
+	const canary = "CANARY"
+	m := NewMasker(nil)
+	m.Mask("CANARY-referer-token")
+	for name, out := range map[string]string{
+		"signed URL":      Query("Policy=" + canary + "&Signature=" + canary + "&Key-Pair-Id=" + canary),
+		"presigned":       RequestURI("GET /b/k?X-Amz-Credential=" + canary + "&X-Amz-Security-Token=" + canary + "&X-Amz-Signature=" + canary + " HTTP/1.1"),
+		"presigned v2":    RequestURI("GET /b/k?AWSAccessKeyId=" + canary + "&Signature=" + canary + "&Expires=1 HTTP/1.1"),
+		"cookie":          Cookie("CloudFront-Policy=" + canary + "; aws-waf-token=" + canary),
+		"url user":        URL("https://" + canary + ":" + canary + "@example.com/#" + canary),
+		"authorization":   m.Header("Authorization", "Bearer "+canary, false),
+		"waf token":       m.Header("x-aws-waf-token", canary, false),
+		"custom header":   m.Header("X-Shop", canary, true),
+		"error text":      m.Text(`Head "https://b.s3.amazonaws.com/k?X-Amz-Signature=` + canary + `": Authorization: ` + canary),
+		"learnt referer":  m.Text("the Referer was CANARY-referer-token"),
+		"upper-case name": Query("SIGNATURE=" + canary + "&ToKeN=" + canary),
+	} {
+		if strings.Contains(out, canary) {
+			t.Errorf("%s: the canary got through: %s", name, out)
+		}
+	}
+}
+
+func FuzzQuery(f *testing.F) {
+	f.Add("a=1&Signature=x;b")
+	f.Fuzz(func(t *testing.T, q string) {
+		once := Query(q)
+		if twice := Query(once); twice != once {
+			t.Errorf("Query(%q) = %q, again %q", q, once, twice)
+		}
+		RequestURI(q)
+		Cookie(q)
+		Text(q)
+		Address(q, Default)
+	})
+}
+
+func FuzzPolicy(f *testing.F) {
+	f.Add(`{"Statement":[{"Condition":{"StringLike":{"aws:Referer":["x","y\\\""]}}}]}`)
+	f.Fuzz(func(t *testing.T, doc string) {
+		m := NewMasker([]byte("k"))
+		out, err := m.Policy(doc)
+		if err != nil {
+			return
+		}
+		if again, err := m.Policy(out); err != nil || again != out {
+			t.Errorf("Policy(%q) = %q, again %q, %v", doc, out, again, err)
+		}
+	})
+}
