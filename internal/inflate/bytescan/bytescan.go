@@ -25,20 +25,22 @@ const (
 func Index3(b []byte, c0, c1, c2 byte) int {
 	w0, w1, w2 := uint64(c0)*lows, uint64(c1)*lows, uint64(c2)*lows
 	i := 0
-	// Two words a step. A word of x has a zero byte exactly where all three
-	// bytes agree; (x-lows)&^x&highs marks the lowest zero byte truly and can
-	// only err above it, so its lowest mark is the first match.
-	for ; len(b)-i >= 18; i += 16 {
-		p := b[i:][:18]
+	// Four words a step. A word of x has a zero byte exactly where all three
+	// bytes agree. x-lows sets the top bit of each zero byte, and else only of
+	// bytes above a zero byte or with their own top bit set, which text without
+	// bytes beyond ASCII does not have; firstZero then tells.
+	for ; len(b)-i >= 34; i += 32 {
+		p := b[i:][:34]
 		x := (load(p[0:]) ^ w0) | (load(p[1:]) ^ w1) | (load(p[2:]) ^ w2)
 		y := (load(p[8:]) ^ w0) | (load(p[9:]) ^ w1) | (load(p[10:]) ^ w2)
-		zx := (x - lows) &^ x & highs
-		zy := (y - lows) &^ y & highs
-		if zx|zy != 0 {
-			if zx != 0 {
-				return i + bits.TrailingZeros64(zx)>>3
+		z := (load(p[16:]) ^ w0) | (load(p[17:]) ^ w1) | (load(p[18:]) ^ w2)
+		t := (load(p[24:]) ^ w0) | (load(p[25:]) ^ w1) | (load(p[26:]) ^ w2)
+		if ((x-lows)|(y-lows)|(z-lows)|(t-lows))&highs != 0 {
+			for k, v := range [...]uint64{x, y, z, t} {
+				if at := firstZero(v); at < 8 {
+					return i + 8*k + at
+				}
 			}
-			return i + 8 + bits.TrailingZeros64(zy)>>3
 		}
 	}
 	for ; i+2 < len(b); i++ {
@@ -97,8 +99,14 @@ func LastIndexByte(b []byte, c byte) int {
 	return -1
 }
 
+// firstZero returns the index of the lowest zero byte of x, 8 if there is none.
+func firstZero(x uint64) int {
+	// The marks can err only above the lowest zero byte, by the borrow.
+	return bits.TrailingZeros64((x-lows)&^x&highs) >> 3
+}
+
 // equal sets the top bit of each byte of v that equals the byte of w there, and
-// no other bit. Unlike the shorter test in Index3 it is exact for every byte,
+// no other bit. Unlike the shorter test in firstZero it is exact for every byte,
 // which counting and searching from the end need.
 func equal(v, w uint64) uint64 {
 	x := v ^ w
