@@ -22,15 +22,31 @@ type Result struct {
 	Edge   []*EdgeFailure // refused at the edge: S3 never saw the request
 
 	Duplicates int64           // lines delivered twice, removed
+	Own        int64           // lines of our own requests, dropped
 	Coverage   Coverage        // which logs are at hand
 	Pairs      []Pair          // joined lines; only kept when Options.KeepPairs
 	Rewrites   []Rewrite       // path rewrites learnt from pairs
 	Noise      Noise           // scanner requests, folded
+	Passed     []PassedGroup   // what was served, by traits; for Patterns
 	Forbidden  ForbiddenTotals // for the summary
 }
 
 // ForbiddenTotals counts the 403s by where they were seen.
 type ForbiddenTotals struct{ CloudFront, S3, Direct int64 }
+
+// A PassedGroup is a number of distinct paths (or, with a Bucket, of keys that
+// CloudFront fetched) that were served and share the traits that Patterns looks
+// at.
+type PassedGroup struct {
+	Distribution, Bucket string
+	Prefix               string // first folders, at most two
+	Extension            string // with the dot
+	Slash                bool   // ends with a slash, or is empty
+	Odd                  bool   // has bytes beyond RFC 3986's unreserved ones and the slash
+	Double               bool   // has a doubled or leading slash
+	Upper                bool   // has capitals
+	Count                int64
+}
 
 // Coverage says what the logs at hand can prove by their absence.
 type Coverage struct {
@@ -44,9 +60,12 @@ type Span struct{ First, Last int64 }
 
 // A FailingKey is one object that requests failed for: one distribution (""
 // for direct access), bucket and key.
+//
+// Key "" is the bucket itself: "/" without a default root object, which S3 logs
+// as REST.GET.BUCKET without a key.
 type FailingKey struct {
 	Distribution string
-	Bucket       string
+	Bucket       string // or an access point's alias; "" unknown
 	Key          string // exact bytes, decoded
 	KeyKnown     KeySource
 	Access       Access
@@ -57,6 +76,7 @@ type FailingKey struct {
 	URIs     []string // viewer paths as CloudFront logged them (percent-encoded), most frequent first, at most MaxURIs
 	Requests Requests
 	Viewers  int64 // approximate number of distinct client addresses
+	Referred int64 // CloudFront's lines whose Referer is the site itself
 
 	First, Last int64 // first and last 403, Unix ms
 
@@ -70,6 +90,7 @@ type FailingKey struct {
 	Samples []Sample // at most MaxSamples, earliest first
 
 	Resolution []string    // steps from path to key, one short sentence each
+	Notes      []string    // what the logs show beside: masked statuses, failover, forwarded agents
 	Rewrite    *Rewrite    // set when a function changes paths of this behavior
 	Hours      []HourCount // 403s by hour, sorted
 	Noise      bool        // looks like a scanner's request
@@ -107,7 +128,8 @@ type EdgeFailure struct {
 	OriginID     string
 	Noise        bool
 	// Reason tells why no S3 line belongs to it.
-	Reason NoOriginReason
+	Reason   NoOriginReason
+	Referred int64 // lines whose Referer is the site itself
 	// Key points at the failing key whose refusal was served again from the
 	// error cache, when Reason is NoOriginCached.
 	Bucket, Key string
@@ -130,9 +152,11 @@ const (
 // JoinCounts says how many CloudFront lines of a key found their S3 line.
 type JoinCounts struct {
 	Joined       int64 // CloudFront lines with an S3 line in their window
+	Masked       int64 // of the joined: the viewer saw another status than S3's (custom error response)
 	Cached       int64 // without one, served from the error cache
 	Collapsed    int64 // without one, another request in flight fetched it
 	NotDelivered int64 // without one, and the S3 log does not reach so far
+	NoLog        int64 // without one, and no S3 log of the bucket is at hand
 	Unexplained  int64 // without one, for no reason seen
 	OriginOnly   int64 // S3 fetches of CloudFront's with no CloudFront 403 (masked, failover, late log)
 }

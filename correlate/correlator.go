@@ -1,0 +1,226 @@
+package correlate
+
+import (
+	"cmp"
+	"context"
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"github.com/why403/why403/logs"
+)
+
+// Options tune a Correlator. The zero value is sensible.
+type Options struct {
+	KeepPairs bool   // fill Result.Pairs; costs the request ids of all failing lines
+	OwnAgent  string // lines whose User-Agent holds it are ours and dropped; "" is "why403/"
+}
+
+// A Correlator gathers what logs say of failing requests and joins it.
+//
+// Call Handler once for each scanning goroutine, then Result once, when all of
+// them are done. What Result says does not depend on how the lines were spread
+// over the goroutines, nor on their order.
+type Correlator struct {
+	settings  Settings
+	o         Options
+	seed      maphash.Seed
+	mu        sync.Mutex
+	gatherers []*gatherer
+}
+
+// New returns a Correlator that knows the settings, of which every part may be
+// missing. It keeps the pointers; the settings must not change.
+func New(s Settings, o Options) *Correlator {
+	if o.OwnAgent == "" {
+		o.OwnAgent = "why403/"
+	}
+	return &Correlator{settings: s, o: o, seed: maphash.MakeSeed()}
+}
+
+// Handler returns a new Handler for one goroutine. It is safe for concurrent
+// use; the Handler is not.
+func (c *Correlator) Handler() logs.Handler {
+	g := c.gatherer()
+	c.mu.Lock()
+	c.gatherers = append(c.gatherers, g)
+	c.mu.Unlock()
+	return g
+}
+
+func (c *Correlator) gatherer() *gatherer {
+	return &gatherer{
+		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
+		stems: keyTable{seed: c.seed}, keys: keyTable{seed: c.seed},
+	}
+}
+
+// Result joins and groups what the Handlers gathered. It uses their memory: the
+// Correlator can't be used afterwards. The error is ctx's.
+func (c *Correlator) Result(ctx context.Context) (*Result, error) {
+	c.mu.Lock()
+	all := c.gatherers
+	c.gatherers = nil
+	c.mu.Unlock()
+	if len(all) == 0 {
+		all = []*gatherer{c.gatherer()}
+	}
+	g := all[0]
+	for i, q := range all[1:] {
+		g.merge(q)
+		all[i+1] = nil
+	}
+	j := newJoiner(c.settings, c.o, g)
+	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.group, j.finish} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		step()
+	}
+	return &j.out, ctx.Err()
+}
+
+// merge takes over what another goroutine gathered.
+func (g *gatherer) merge(q *gatherer) {
+	translate := func(to, from *names) []uint32 {
+		ids := make([]uint32, len(from.list))
+		for i, s := range from.list {
+			ids[i] = to.id([]byte(s))
+		}
+		return ids
+	}
+	dists := translate(&g.distributions, &q.distributions)
+	buckets := translate(&g.buckets, &q.buckets)
+	locations := translate(&g.locations, &q.locations)
+	objects := translate(&g.objects, &q.objects)
+	edgeKinds := mergeKinds(&g.edgeKinds, &q.edgeKinds)
+	originKinds := mergeKinds(&g.originKind, &q.originKind)
+	fireKinds := mergeKinds(&g.fireKinds, &q.fireKinds)
+
+	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 }, objects, edgeKinds, &g.objects)
+	q.edge.drain(func(e *edgeEvent) {
+		e.stem, e.class, e.loc = stems[e.stem], edgeKinds[e.class], uint16(min(locations[e.loc], 1<<16-1))
+		g.edge.add(*e)
+	})
+	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 }, objects, originKinds, &g.objects)
+	q.origin.drain(func(e *originEvent) {
+		e.key, e.class = keys[e.key], originKinds[e.class]
+		g.origin.add(*e)
+	})
+	for _, f := range q.firewall {
+		g.firewall = append(g.firewall, firewallEvent{f.req, fireKinds[f.class]})
+	}
+	g.edgeIDs = append(g.edgeIDs, q.edgeIDs...)
+	g.originIDs = append(g.originIDs, q.originIDs...)
+
+	features := make([]uint32, len(q.features.list))
+	for i, s := range q.features.list {
+		b := []byte(s)
+		ids := buckets
+		if b[0] == 'e' {
+			ids = dists
+		}
+		id := ids[uint32(b[1])|uint32(b[2])<<8|uint32(b[3])<<16]
+		b[1], b[2], b[3] = byte(id), byte(id>>8), byte(id>>16)
+		features[i] = g.features.id(b)
+	}
+	g.passed.merge(&q.passed, func(f uint32) uint32 { return features[f] })
+
+	for kind, ids := range [...][]uint32{spanEdge: dists, spanOrigin: buckets} {
+		for i, s := range q.spans[kind] {
+			if s.First != 0 {
+				g.span(kind, ids[i], s.First)
+				g.span(kind, ids[i], s.Last)
+			}
+		}
+	}
+	g.ownLines += q.ownLines
+	g.sawEdge = g.sawEdge || q.sawEdge
+	g.sawOrigin = g.sawOrigin || q.sawOrigin
+	g.sawFire = g.sawFire || q.sawFire
+}
+
+func mergeKinds[T any](to, from *kinds[T]) []uint32 {
+	ids := make([]uint32, len(from.list))
+	for h, i := range from.ids {
+		id, ok := to.find(h)
+		if !ok {
+			id = to.add(h, from.list[i])
+		}
+		ids[i] = id
+	}
+	return ids
+}
+
+// drain calls f for everything and lets go of it on the way.
+func (c *chunked[T]) drain(f func(*T)) {
+	for i, chunk := range c.chunks {
+		for k := range chunk {
+			f(&chunk[k])
+		}
+		c.chunks[i] = nil
+	}
+	*c = chunked[T]{}
+}
+
+// merge takes over another table's keys and samples and returns the new numbers.
+func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classes []uint32, names *names) []uint32 {
+	ids := make([]uint32, q.entries.n)
+	for i := range ids {
+		e := q.entries.at(uint32(i))
+		id, _ := t.intern(scope(e.scope), q.key(uint32(i)))
+		ids[i] = id
+		for s := e.samples; s != 0; {
+			sm := *q.samples.at(s - 1)
+			s = sm.next
+			blob := q.bytes.get(sm.off, uint32(sm.n))
+			sm.object, sm.class = objects[sm.object], classes[sm.class]
+			t.keep(id, sm, blob, names)
+		}
+	}
+	return ids
+}
+
+// ranks returns each element's place in sorted order.
+func ranks[T any](list []T, compare func(a, b *T) int) []uint32 {
+	order := make([]uint32, len(list))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return compare(&list[a], &list[b]) })
+	out := make([]uint32, len(list))
+	for r, i := range order {
+		out[i] = uint32(r)
+	}
+	return out
+}
+
+func compareEdge(a, b *EdgeClass) int {
+	return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Method, b.Method), cmp.Compare(a.Protocol, b.Protocol),
+		cmp.Compare(a.Host, b.Host), cmp.Compare(a.Result, b.Result), cmp.Compare(a.ResponseResult, b.ResponseResult),
+		cmp.Compare(a.DetailedResult, b.DetailedResult), cmp.Compare(a.ContentType, b.ContentType), cmp.Compare(a.ContentLength, b.ContentLength),
+		cmp.Compare(a.OriginAsked, b.OriginAsked), compareBool(a.HasQuery, b.HasQuery), compareBool(a.SignedQuery, b.SignedQuery), cmp.Compare(a.PathPattern, b.PathPattern))
+}
+
+func compareOrigin(a, b *OriginClass) int {
+	return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.ErrorCode, b.ErrorCode), cmp.Compare(a.Operation, b.Operation),
+		cmp.Compare(a.Requester, b.Requester), cmp.Compare(a.AuthType, b.AuthType), cmp.Compare(a.SignatureVer, b.SignatureVer),
+		cmp.Compare(a.TLSVersion, b.TLSVersion), cmp.Compare(a.HostHeader, b.HostHeader), cmp.Compare(a.Referer, b.Referer),
+		cmp.Compare(a.UserAgent, b.UserAgent), cmp.Compare(a.AccessPointARN, b.AccessPointARN), compareBool(a.ACLRequired, b.ACLRequired),
+		compareBool(a.RawBytes, b.RawBytes), compareBool(a.Presigned, b.Presigned), compareBool(a.FromCloudFront, b.FromCloudFront))
+}
+
+func compareFirewall(a, b *FirewallClass) int {
+	return cmp.Or(cmp.Compare(a.Action, b.Action), cmp.Compare(a.RuleID, b.RuleID), cmp.Compare(a.RuleType, b.RuleType),
+		cmp.Compare(a.GroupRule, b.GroupRule), cmp.Compare(a.WebACL, b.WebACL))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

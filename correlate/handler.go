@@ -1,0 +1,527 @@
+package correlate
+
+import (
+	"bytes"
+	"hash/maphash"
+	"strings"
+
+	"github.com/why403/why403/logs"
+)
+
+// A gatherer is the logs.Handler of one goroutine. It keeps a small event for
+// every failing line, the bytes of every failing path and key once, the kinds
+// of lines once, and a few whole lines for each key.
+type gatherer struct {
+	seed maphash.Seed
+	own  []byte // agent of our own requests
+
+	distributions, buckets, locations, objects, texts names
+
+	stems      keyTable // scope: distribution<<2 | sign
+	edge       chunked[edgeEvent]
+	edgeKinds  kinds[EdgeClass]
+	keys       keyTable // scope: bucket<<1 | 1 if surely CloudFront's
+	origin     chunked[originEvent]
+	originKind kinds[OriginClass]
+	firewall   []firewallEvent
+	fireKinds  kinds[FirewallClass]
+
+	passed   passed
+	features names // what Patterns compares failing keys with
+	spans    [2][]Span
+
+	edgeIDs, originIDs []string // request ids by event, when pairs are kept
+	keepIDs            bool
+
+	ownLines  int64
+	lastPtr   *logs.Object
+	lastObj   uint32
+	scratch   []byte
+	blob      []byte
+	lastDist  []byte
+	lastHash  uint64
+	sawEdge   bool
+	sawOrigin bool
+	sawFire   bool
+}
+
+// An edgeEvent is one failing CloudFront line.
+type edgeEvent struct {
+	when   uint64 // end, Unix ms << takenBits | time-taken in ms
+	req    uint64 // hash of the request id, 0 if it has none
+	stem   uint32
+	class  uint32
+	client uint32 // hash of the viewer's address
+	loc    uint16
+	agent  uint16 // hash of the agent; the lowest bit: referred by the site itself
+}
+
+const (
+	takenBits = 22
+	takenMask = 1<<takenBits - 1
+)
+
+func (e *edgeEvent) end() int64   { return int64(e.when >> takenBits) }
+func (e *edgeEvent) taken() int64 { return int64(e.when & takenMask) }
+
+// An originEvent is one failing S3 line.
+type originEvent struct {
+	time   int64  // received, Unix ms
+	req    uint64 // hash of the request id and the operation
+	key    uint32
+	class  uint32
+	client uint32
+	agent  uint16
+}
+
+type firewallEvent struct {
+	req   uint64
+	class uint32
+}
+
+// kinds numbers the kinds of lines. A kind is found by a hash of 64 bits of its
+// fields, made with a secret seed: two kinds never share one.
+type kinds[T any] struct {
+	ids  map[uint64]uint32
+	list []T
+	last uint64
+	id   uint32
+}
+
+func (k *kinds[T]) find(h uint64) (uint32, bool) {
+	if h == k.last && len(k.list) > 0 {
+		return k.id, true
+	}
+	id, ok := k.ids[h]
+	if ok {
+		k.last, k.id = h, id
+	}
+	return id, ok
+}
+
+func (k *kinds[T]) add(h uint64, v T) uint32 {
+	if k.ids == nil {
+		k.ids = make(map[uint64]uint32)
+	}
+	id := uint32(len(k.list))
+	k.ids[h] = id
+	k.list = append(k.list, v)
+	k.last, k.id = h, id
+	return id
+}
+
+// Bounds on what a sample keeps of a field.
+const (
+	mostShort = 256
+	mostPath  = 8192
+	mostQuery = 2048
+	mostAgent = 512
+)
+
+// sign sorts CloudFront lines by what they say of who refused.
+type sign uint32
+
+const (
+	signNone   sign = iota // S3 or the edge
+	signEdge               // surely the edge
+	signNoCall             // no origin was asked: the edge, or the error cache
+)
+
+func signOf(c *EdgeClass) sign {
+	switch d := c.DetailedResult; {
+	case d == "ClientGeoBlocked", strings.HasPrefix(d, "InvalidRequest"),
+		strings.HasSuffix(d, "GeneratedResponse"),
+		strings.HasSuffix(c.Result, "GeneratedResponse"), strings.HasSuffix(c.ResponseResult, "GeneratedResponse"),
+		c.Result == "LimitExceeded", d == "LimitExceeded":
+		return signEdge
+	}
+	if c.OriginAsked == No {
+		return signNoCall
+	}
+	return signNone
+}
+
+func (g *gatherer) hash(h uint64, b []byte) uint64 {
+	return mix(h*0x9e3779b97f4a7c15 ^ maphash.Bytes(g.seed, b))
+}
+
+// requestHash is FNV-1a: unlike the other hashes it orders events, so it must not
+// change from run to run. Clients do not choose request ids.
+func requestHash(id, op []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range id {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	for _, c := range op {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
+}
+
+// tail is a hash of few bits.
+func (g *gatherer) tail(b []byte) uint32 {
+	if len(b) == 0 {
+		return 0
+	}
+	return uint32(maphash.Bytes(g.seed, b)) | 1
+}
+
+func (g *gatherer) object(r logs.Ref) uint32 {
+	if r.Object == g.lastPtr && len(g.objects.list) > 0 {
+		return g.lastObj
+	}
+	uri := ""
+	if r.Object != nil {
+		uri = r.Object.URI
+	}
+	g.lastPtr, g.lastObj = r.Object, g.objects.id([]byte(uri))
+	return g.lastObj
+}
+
+func (g *gatherer) span(kind int, id uint32, ms int64) {
+	s := &g.spans[kind]
+	for int(id) >= len(*s) {
+		*s = append(*s, Span{})
+	}
+	if p := &(*s)[id]; p.First == 0 {
+		*p = Span{ms, ms}
+	} else {
+		p.First, p.Last = min(p.First, ms), max(p.Last, ms)
+	}
+}
+
+const (
+	spanEdge = iota
+	spanOrigin
+)
+
+// Edge takes a failing CloudFront line.
+func (g *gatherer) Edge(r *logs.EdgeRecord) {
+	g.sawEdge = true
+	dist := r.Distribution
+	if dist == nil {
+		dist = r.Domain
+	}
+	d := g.distributions.id(dist)
+	g.span(spanEdge, d, r.Time)
+	if len(g.own) > 0 && bytes.Contains(r.UserAgent, g.own) {
+		g.ownLines++
+		return
+	}
+	stem := r.Stem
+	if i := bytes.IndexByte(stem, '?'); i >= 0 {
+		stem = stem[:i]
+	}
+	class := g.edgeClass(r)
+	kind := &g.edgeKinds.list[class]
+	id, _ := g.stems.intern(d<<2|uint32(signOf(kind)), stem)
+	taken := min(max(r.TimeTaken, 0), takenMask)
+	e := edgeEvent{
+		when: uint64(r.Time)<<takenBits | uint64(taken),
+		stem: id, class: class,
+		client: g.tail(r.ClientIP),
+		loc:    uint16(min(g.locations.id(r.Location), 1<<16-1)),
+		agent:  uint16(g.agentHash(r.UserAgent)) &^ 1,
+	}
+	if len(r.RequestID) > 0 {
+		e.req = requestHash(r.RequestID, nil)
+	}
+	if sameSite(r) {
+		e.agent |= 1
+	}
+	g.edge.add(e)
+	if g.keepIDs {
+		g.edgeIDs = append(g.edgeIDs, string(r.RequestID))
+	}
+
+	b := appendField(g.blob[:0], r.RequestID, mostShort)
+	b = appendField(b, r.ClientIP, mostShort)
+	b = appendField(b, r.Location, mostShort)
+	b = appendField(b, r.Country, mostShort)
+	b = appendField(b, r.Query, mostQuery)
+	b = appendField(b, r.UserAgent, mostAgent)
+	b = appendField(b, r.Cookie, mostQuery)
+	b = appendNumber(b, r.RequestBytes)
+	b = appendNumber(b, r.TimeTaken)
+	g.blob = b
+	g.stems.keep(id, sample{when: e.when, object: g.object(r.Ref), line: r.Ref.Line, class: class}, b, &g.objects)
+}
+
+// agentHash hashes an agent as S3 logs it: with the encoding of CloudFront's
+// log taken off.
+func (g *gatherer) agentHash(agent []byte) uint32 {
+	if bytes.IndexByte(agent, '%') >= 0 {
+		g.scratch, _ = logs.Unescape(g.scratch[:0], agent)
+		agent = g.scratch
+	}
+	return g.tail(agent)
+}
+
+// sameSite reports whether the request's Referer is the site itself.
+func sameSite(r *logs.EdgeRecord) bool {
+	ref := r.Referer
+	if i := bytes.Index(ref, []byte("://")); i >= 0 {
+		ref = ref[i+3:]
+	} else {
+		return false
+	}
+	if i := bytes.IndexByte(ref, '/'); i >= 0 {
+		ref = ref[:i]
+	}
+	return len(ref) > 0 && (bytes.EqualFold(ref, r.Host) || bytes.EqualFold(ref, r.Domain))
+}
+
+func (g *gatherer) edgeClass(r *logs.EdgeRecord) uint32 {
+	hasQuery, signed := len(r.Query) > 0, false
+	if hasQuery {
+		signed = hasParameter(r.Query, "Signature") && (hasParameter(r.Query, "Key-Pair-Id") || hasParameter(r.Query, "Policy") || hasParameter(r.Query, "Expires"))
+	}
+	asked := Unknown
+	switch {
+	case r.OriginFirstByte == logs.NoOrigin:
+		asked = No
+	case r.OriginFirstByte >= 0:
+		asked = Yes
+	}
+	h := uint64(r.Status)<<32 ^ uint64(uint32(r.ContentLength))
+	h = h<<4 ^ uint64(asked)<<2
+	if hasQuery {
+		h |= 1
+	}
+	if signed {
+		h |= 2
+	}
+	for _, f := range [...][]byte{r.Method, r.Protocol, r.Host, r.Result, r.ResponseResult, r.DetailedResult, r.ContentType, r.PathPattern} {
+		h = g.hash(h, f)
+	}
+	if id, ok := g.edgeKinds.find(h); ok {
+		return id
+	}
+	t := func(b []byte) string { return g.texts.name(g.texts.id(b)) }
+	u := func(b []byte) string {
+		if bytes.IndexByte(b, '%') >= 0 {
+			b, _ = logs.Unescape(nil, b)
+		}
+		return t(b)
+	}
+	return g.edgeKinds.add(h, EdgeClass{
+		Status: r.Status, Method: t(r.Method), Protocol: t(r.Protocol), Host: t(r.Host),
+		Result: t(r.Result), ResponseResult: t(r.ResponseResult), DetailedResult: t(r.DetailedResult),
+		ContentType: u(r.ContentType), ContentLength: r.ContentLength, OriginAsked: asked,
+		HasQuery: hasQuery, SignedQuery: signed, PathPattern: u(r.PathPattern),
+	})
+}
+
+// hasParameter reports whether a query string has the parameter.
+func hasParameter(query []byte, name string) bool {
+	for len(query) > 0 {
+		p := query
+		if i := bytes.IndexByte(query, '&'); i >= 0 {
+			p, query = query[:i], query[i+1:]
+		} else {
+			query = nil
+		}
+		if i := bytes.IndexByte(p, '='); i >= 0 {
+			p = p[:i]
+		}
+		if string(p) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Origin takes a failing S3 line.
+func (g *gatherer) Origin(r *logs.OriginRecord) {
+	g.sawOrigin = true
+	bucket := g.buckets.id(r.Bucket)
+	g.span(spanOrigin, bucket, r.Time)
+	if len(g.own) > 0 && bytes.Contains(r.UserAgent, g.own) {
+		g.ownLines++
+		return
+	}
+	class := g.originClass(r)
+	scope := bucket << 1
+	if g.originKind.list[class].FromCloudFront {
+		scope |= 1
+	}
+	id, _ := g.keys.intern(scope, g.key(r))
+	e := originEvent{time: r.Time, key: id, class: class, client: g.tail(r.RemoteIP), agent: uint16(g.tail(r.UserAgent)) &^ 1}
+	if len(r.RequestID) > 0 {
+		e.req = requestHash(r.RequestID, r.Operation)
+	}
+	g.origin.add(e)
+	if g.keepIDs {
+		g.originIDs = append(g.originIDs, string(r.RequestID))
+	}
+	b := appendField(g.blob[:0], r.RequestID, mostShort)
+	b = appendField(b, r.RequestURI, mostPath)
+	b = appendField(b, r.RemoteIP, mostShort)
+	b = appendField(b, r.BucketOwner, mostShort)
+	b = appendField(b, r.CipherSuite, mostShort)
+	b = appendField(b, r.VersionID, mostShort)
+	b = appendNumber(b, r.BytesSent)
+	g.blob = b
+	g.keys.keep(id, sample{when: uint64(r.Time) << takenBits, object: g.object(r.Ref), line: r.Ref.Line, class: class}, b, &g.objects)
+}
+
+// key decodes the record's key; the bytes are valid until the next call.
+func (g *gatherer) key(r *logs.OriginRecord) []byte {
+	if bytes.IndexByte(r.Key, '%') < 0 && bytes.IndexByte(r.Key, '+') < 0 {
+		return r.Key
+	}
+	g.scratch, _ = r.AppendKey(g.scratch[:0]) // what can't be decoded stays as logged
+	return g.scratch
+}
+
+func (g *gatherer) originClass(r *logs.OriginRecord) uint32 {
+	target := requestTarget(r.RequestURI)
+	raw, presigned := false, false
+	for _, c := range target {
+		if c < 33 || c > 126 {
+			raw = true
+			break
+		}
+	}
+	if i := bytes.IndexByte(target, '?'); i >= 0 {
+		q := target[i+1:]
+		presigned = hasParameter(q, "X-Amz-Signature") || hasParameter(q, "X-Amz-Algorithm") || hasParameter(q, "AWSAccessKeyId") || hasParameter(q, "Signature")
+	}
+	h := uint64(r.Status) << 4
+	if raw {
+		h |= 1
+	}
+	if presigned {
+		h |= 2
+	}
+	for _, f := range [...][]byte{r.ErrorCode, r.Operation, r.Requester, r.AuthType, r.SignatureVersion, r.TLSVersion, r.HostHeader, r.Referer, r.UserAgent, r.AccessPointARN, r.ACLRequired} {
+		h = g.hash(h, f)
+	}
+	if id, ok := g.originKind.find(h); ok {
+		return id
+	}
+	t := func(b []byte) string { return g.texts.name(g.texts.id(b)) }
+	agent := r.UserAgent
+	if len(agent) > mostAgent {
+		agent = agent[:mostAgent]
+	}
+	return g.originKind.add(h, OriginClass{
+		Status: r.Status, ErrorCode: t(r.ErrorCode), Operation: t(r.Operation), Requester: t(r.Requester),
+		AuthType: t(r.AuthType), SignatureVer: t(r.SignatureVersion), TLSVersion: t(r.TLSVersion),
+		HostHeader: t(r.HostHeader), Referer: Secret(t(r.Referer)), UserAgent: t(agent),
+		AccessPointARN: t(r.AccessPointARN), ACLRequired: string(r.ACLRequired) == "Yes",
+		RawBytes: raw, Presigned: presigned, FromCloudFront: fromCloudFront(r.Requester, r.UserAgent),
+	})
+}
+
+// requestTarget takes method and version off a Request-URI.
+func requestTarget(uri []byte) []byte {
+	if i := bytes.IndexByte(uri, ' '); i >= 0 {
+		uri = uri[i+1:]
+	}
+	if i := bytes.LastIndex(uri, []byte(" HTTP/")); i >= 0 {
+		uri = uri[:i]
+	}
+	return uri
+}
+
+const (
+	serviceRequester = "svc:cloudfront.amazonaws.com"
+	identityPrefix   = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity "
+	edgeAgent        = "Amazon CloudFront"
+)
+
+// fromCloudFront reports whether an S3 line names CloudFront as its client: the
+// service principal of an origin access control, an origin access identity by
+// its name, or CloudFront's own agent (log-formats: observed lines of OAC and of
+// website origins). Identities known by their canonical id, and lines with a
+// forwarded agent, are told later.
+func fromCloudFront(requester, agent []byte) bool {
+	return string(requester) == serviceRequester || string(agent) == edgeAgent ||
+		bytes.HasPrefix(requester, []byte(identityPrefix))
+}
+
+// Firewall takes a record of AWS WAF.
+func (g *gatherer) Firewall(r *logs.FirewallRecord) {
+	g.sawFire = true
+	if len(r.RequestID) == 0 || string(r.Action) == "ALLOW" {
+		return
+	}
+	h := uint64(1)
+	for _, f := range [...][]byte{r.Action, r.RuleID, r.RuleType, r.GroupRule, r.WebACL} {
+		h = g.hash(h, f)
+	}
+	id, ok := g.fireKinds.find(h)
+	if !ok {
+		id = g.fireKinds.add(h, FirewallClass{Action: string(r.Action), RuleID: string(r.RuleID), RuleType: string(r.RuleType), GroupRule: string(r.GroupRule), WebACL: string(r.WebACL)})
+	}
+	g.firewall = append(g.firewall, firewallEvent{requestHash(r.RequestID, nil), id})
+}
+
+// EdgePassed notes that a path was served.
+func (g *gatherer) EdgePassed(distribution, stem []byte, status int, time int64) {
+	g.sawEdge = true
+	d := g.distributions.id(distribution)
+	g.span(spanEdge, d, time)
+	if !served2xx(status) {
+		return
+	}
+	if string(g.lastDist) != string(distribution) || g.lastHash == 0 {
+		g.lastDist = append(g.lastDist[:0], distribution...)
+		g.lastHash = g.hash(edgeDomain, distribution)
+	}
+	s := g.passed.see(g.lastHash^maphash.Bytes(g.seed, stem), uint32(time/1000))
+	if s.feature == 0 {
+		s.feature = g.feature('e', d, stem) + 1
+	}
+}
+
+// Domains keep hashes of paths and of keys apart.
+const (
+	edgeDomain   = 1
+	originDomain = 2 // CloudFront's fetches
+	directDomain = 3
+)
+
+func served2xx(status int) bool { return status == 200 || status == 206 || status == 304 }
+
+// OriginPassed notes that an object was read.
+func (g *gatherer) OriginPassed(r *logs.OriginRecord) {
+	g.sawOrigin = true
+	b := g.buckets.id(r.Bucket)
+	g.span(spanOrigin, b, r.Time)
+	if !served2xx(r.Status) || !readsObject(r.Operation) || len(g.own) > 0 && bytes.Contains(r.UserAgent, g.own) {
+		return
+	}
+	domain, kind := uint64(directDomain), byte('d')
+	if fromCloudFront(r.Requester, r.UserAgent) {
+		domain, kind = originDomain, 'o'
+	}
+	key := g.key(r)
+	s := g.passed.see(g.hash(domain, r.Bucket)^maphash.Bytes(g.seed, key), uint32(r.Time/1000))
+	if s.feature == 0 {
+		s.feature = g.feature(kind, b, key) + 1
+	}
+}
+
+// readsObject reports whether the operation is a GET or HEAD of an object, at
+// either endpoint.
+func readsObject(op []byte) bool {
+	return bytes.HasSuffix(op, []byte(".GET.OBJECT")) || bytes.HasSuffix(op, []byte(".HEAD.OBJECT"))
+}
+
+const mostFeatures = 1 << 16
+
+// feature numbers the traits of a served path or key that Patterns looks at.
+func (g *gatherer) feature(kind byte, scope uint32, key []byte) uint32 {
+	b := append(g.blob[:0], kind, byte(scope), byte(scope>>8), byte(scope>>16))
+	b = traitsOf(key).append(b)
+	g.blob = b
+	if id, ok := g.features.ids[string(b)]; ok {
+		return id
+	}
+	if len(g.features.list) >= mostFeatures {
+		return g.features.id([]byte{kind, byte(scope), byte(scope >> 8), byte(scope >> 16), traitOther})
+	}
+	return g.features.id(b)
+}

@@ -1,0 +1,472 @@
+package correlate
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// The time in which an S3 line can belong to a CloudFront line that ended at E
+// and took T: [E-T-before, E+after] (log-formats 6.1: both clocks are AWS's and
+// both logs cut to seconds).
+const (
+	windowBefore = 2000 // ms
+	windowAfter  = 1000
+	// errorTTL is how long an error may be served from CloudFront's cache when
+	// the settings say nothing else (CloudFront guide, error caching).
+	errorTTL = 10_000
+)
+
+// A joiner turns what was gathered into a Result, step by step.
+type joiner struct {
+	settings Settings
+	o        Options
+	g        *gatherer
+	out      Result
+
+	edges, origins grouped // events by stem, by key; duplicates removed
+	edgeRank       []uint32
+	originRank     []uint32
+	cloudFront     []bool // by kind of S3 line: CloudFront's
+	resolvers      []*Resolver
+	lanes          []*lane
+	laneOf         map[laneKey]uint32
+	stems          []stemInfo
+	byKey          grouped // stems by key
+
+	pair      []uint32 // by edge event: its S3 event, plus one
+	pairedBy  []uint32 // by S3 event: its edge event, plus one
+	ambiguous []bool   // by S3 event
+	blocked   map[uint64]uint32
+	owners    map[uint32][]uint32 // by bucket: distributions that use it
+	website   map[uint32]bool     // by bucket: seen through its website endpoint
+
+}
+
+// A lane is one behavior of one distribution.
+type lane struct {
+	dist     uint32
+	pattern  string
+	behavior *Behavior
+	target   *Target // nil without settings
+	changes  []*change
+	direct   int64 // stems whose resolved key has its S3 line
+}
+
+type laneKey struct {
+	dist    uint32
+	pattern string
+}
+
+// stemInfo is what is known of one viewer path.
+type stemInfo struct {
+	lane   uint32
+	key    uint32 // its number in the key table
+	change uint16 // number of the lane's change, plus one, that leads to the key
+	known  uint8  // index of keySources
+	noS3   bool
+}
+
+var keySources = [...]KeySource{KeyGuessed, KeyLearnt, KeyResolved, KeyLogged}
+
+const (
+	knownGuessed = iota
+	knownLearnt
+	knownResolved
+	knownLogged
+)
+
+// grouped lists the members of each group: those of group i are
+// order[start[i]:start[i+1]].
+type grouped struct{ start, order []uint32 }
+
+func (g *grouped) of(i uint32) []uint32 { return g.order[g.start[i]:g.start[i+1]] }
+
+// groupBy sorts n things into groups, keeping their order.
+func groupBy(n, groups int, of func(i uint32) uint32) grouped {
+	g := grouped{make([]uint32, groups+1), make([]uint32, n)}
+	for i := range uint32(n) {
+		g.start[of(i)+1]++
+	}
+	for i := range groups {
+		g.start[i+1] += g.start[i]
+	}
+	next := slices.Clone(g.start[:groups])
+	for i := range uint32(n) {
+		k := of(i)
+		g.order[next[k]] = i
+		next[k]++
+	}
+	return g
+}
+
+// compact sorts each group and drops what same calls equal to its neighbour.
+func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) bool) (dropped int64) {
+	w := uint32(0)
+	for i := range len(g.start) - 1 {
+		members := g.order[g.start[i]:g.start[i+1]]
+		slices.SortFunc(members, compare)
+		g.start[i] = w
+		for k, m := range members {
+			if k > 0 && same(members[k-1], m) {
+				dropped++
+				continue
+			}
+			g.order[w] = m
+			w++
+		}
+	}
+	g.start[len(g.start)-1] = w
+	g.order = g.order[:w]
+	return dropped
+}
+
+func newJoiner(s Settings, o Options, g *gatherer) *joiner {
+	return &joiner{settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool)}
+}
+
+// order sorts events by path and key and drops lines that were delivered twice:
+// CloudFront's by request id, S3's by request id, operation and key.
+func (j *joiner) order() {
+	g := j.g
+	j.edgeRank = ranks(g.edgeKinds.list, compareEdge)
+	j.originRank = ranks(g.originKind.list, compareOrigin)
+	j.edges = groupBy(g.edge.n, g.stems.entries.n, func(i uint32) uint32 { return g.edge.at(i).stem })
+	j.out.Duplicates += j.edges.compact(func(a, b uint32) int {
+		x, y := g.edge.at(a), g.edge.at(b)
+		return cmp.Or(cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]), cmp.Compare(x.client, y.client))
+	}, func(a, b uint32) bool {
+		x, y := g.edge.at(a), g.edge.at(b)
+		return x.req != 0 && x.req == y.req && x.when == y.when
+	})
+	j.origins = groupBy(g.origin.n, g.keys.entries.n, func(i uint32) uint32 { return g.origin.at(i).key })
+	j.out.Duplicates += j.origins.compact(func(a, b uint32) int {
+		x, y := g.origin.at(a), g.origin.at(b)
+		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]), cmp.Compare(x.client, y.client))
+	}, func(a, b uint32) bool {
+		x, y := g.origin.at(a), g.origin.at(b)
+		return x.req != 0 && x.req == y.req
+	})
+
+	// An identity is known by the settings, or learnt: a canonical user id that
+	// once came with CloudFront's agent.
+	identities := make(map[string]bool)
+	for id := range j.settings.Identities {
+		identities[id] = true
+	}
+	for i := range g.originKind.list {
+		if k := &g.originKind.list[i]; k.UserAgent == edgeAgent && isCanonicalID(k.Requester) {
+			identities[k.Requester] = true
+		}
+	}
+	j.cloudFront = make([]bool, len(g.originKind.list))
+	for i := range g.originKind.list {
+		k := &g.originKind.list[i]
+		k.FromCloudFront = k.FromCloudFront || identities[k.Requester]
+		j.cloudFront[i] = k.FromCloudFront
+	}
+
+	j.blocked = make(map[uint64]uint32, len(g.firewall))
+	rank := ranks(g.fireKinds.list, compareFirewall)
+	for _, f := range g.firewall {
+		if old, ok := j.blocked[f.req]; !ok || rank[f.class] < rank[old] {
+			j.blocked[f.req] = f.class
+		}
+	}
+
+	cov := &j.out.Coverage
+	cov.Edge, cov.Origin, cov.Firewall = g.sawEdge, g.sawOrigin, g.sawFire
+	cov.Distributions, cov.Buckets = make(map[string]Span), make(map[string]Span)
+	for i, s := range g.spans[spanEdge] {
+		if s.First != 0 {
+			cov.Distributions[g.distributions.name(uint32(i))] = s
+		}
+	}
+	for i, s := range g.spans[spanOrigin] {
+		if s.First != 0 {
+			cov.Buckets[g.buckets.name(uint32(i))] = s
+		}
+	}
+}
+
+func isCanonicalID(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// resolverOf returns the Resolver for a distribution's name in the log: its id
+// or, where the log has no id, its domain name.
+func (j *joiner) resolverOf(name string) *Resolver {
+	for _, d := range j.settings.Distributions {
+		if name != "" && (name == d.ID || strings.EqualFold(name, d.DomainName)) {
+			return NewResolver(d, j.settings.Websites)
+		}
+	}
+	return nil
+}
+
+// resolve finds the key of every path by the settings.
+func (j *joiner) resolve() {
+	g := j.g
+	for _, name := range g.distributions.list {
+		j.resolvers = append(j.resolvers, j.resolverOf(name))
+	}
+	for i, r := range j.resolvers {
+		if r == nil {
+			continue
+		}
+		for k := range r.d.Origins {
+			if e := ParseEndpoint(r.d.Origins[k].DomainName); e.Bucket != "" {
+				j.own(g.buckets.id([]byte(e.Bucket)), uint32(i))
+			}
+		}
+	}
+	j.stems = make([]stemInfo, g.stems.entries.n)
+	for i := range j.stems {
+		id := uint32(i)
+		if len(j.edges.of(id)) == 0 {
+			continue
+		}
+		dist := g.stems.entries.at(id).scope >> 2
+		stem := string(g.stems.key(id))
+		if r := j.resolvers[dist]; r != nil {
+			res := r.Resolve(stem)
+			info := stemInfo{lane: j.lane(dist, res.Behavior, &res.Target, ""), known: knownResolved}
+			if !res.S3 {
+				info.noS3 = res.Origin != nil
+				info.key, info.known = j.keyID("", KeyOfWire(res.Path)), knownGuessed
+			} else {
+				info.key = j.keyID(res.Bucket, res.Key)
+				if s := res.Second; s != nil && s.S3 && slices.Contains(res.Group.Statuses, 403) {
+					// The viewer's 403 is the second origin's: the first one's was
+					// the reason to ask it.
+					if second := j.keyID(s.Bucket, s.Key); j.hasLine(id, second) || !j.hasLine(id, info.key) && j.covered(s.Bucket) {
+						info.key = second
+						info.lane = j.lane(dist, res.Behavior, s, "\x00second")
+					}
+				}
+			}
+			if j.hasLine(id, info.key) {
+				info.known = knownLogged
+				j.lanes[info.lane].direct++
+			}
+			j.stems[i] = info
+			continue
+		}
+		pattern := g.edgeKinds.list[g.edge.at(j.edges.of(id)[0]).class].PathPattern
+		j.stems[i] = stemInfo{lane: j.lane(dist, nil, nil, pattern), key: noKey}
+	}
+}
+
+const noKey = 1<<32 - 1
+
+func (j *joiner) covered(bucket string) bool {
+	_, ok := j.out.Coverage.Buckets[bucket]
+	return ok
+}
+
+func (j *joiner) own(bucket, dist uint32) {
+	if !slices.Contains(j.owners[bucket], dist) {
+		j.owners[bucket] = append(j.owners[bucket], dist)
+	}
+}
+
+func (j *joiner) lane(dist uint32, b *Behavior, t *Target, pattern string) uint32 {
+	if b != nil {
+		pattern = b.PathPattern + pattern
+	}
+	k := laneKey{dist, pattern}
+	id, ok := j.laneOf[k]
+	if !ok {
+		id = uint32(len(j.lanes))
+		pattern, _, _ = strings.Cut(pattern, "\x00")
+		l := &lane{dist: dist, pattern: pattern, behavior: b}
+		if t != nil {
+			c := *t
+			l.target = &c
+		}
+		j.lanes = append(j.lanes, l)
+		j.laneOf[k] = id
+	}
+	return id
+}
+
+// keyID numbers a key as CloudFront asks for it.
+func (j *joiner) keyID(bucket, key string) uint32 {
+	id, fresh := j.g.keys.intern(j.g.buckets.id([]byte(bucket))<<1|1, []byte(key))
+	if fresh { // no S3 line of CloudFront's names it
+		n := j.origins.start[len(j.origins.start)-1]
+		j.origins.start = append(j.origins.start, n)
+	}
+	return id
+}
+
+// window is the span in which the S3 line of an edge event can lie.
+func window(e *edgeEvent) (lo, hi int64) {
+	return e.end() - e.taken() - windowBefore, e.end() + windowAfter
+}
+
+// hasLine reports whether an S3 line for the key fits a request for the path.
+// It looks at a path's first requests only.
+func (j *joiner) hasLine(stem, key uint32) bool {
+	lines := j.origins.of(key)
+	if len(lines) == 0 {
+		return false
+	}
+	events := j.edges.of(stem)
+	if len(events) > 16 {
+		events = events[:16]
+	}
+	for _, i := range events {
+		e := j.g.edge.at(i)
+		lo, hi := window(e)
+		k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(j.g.origin.at(o).time, t) })
+		for ; k < len(lines) && j.g.origin.at(lines[k]).time <= hi; k++ {
+			if j.sameMethod(e, j.g.origin.at(lines[k])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (j *joiner) sameMethod(e *edgeEvent, o *originEvent) bool {
+	return operationMethod(j.g.originKind.list[o.class].Operation) == j.g.edgeKinds.list[e.class].Method
+}
+
+// operationMethod returns the method in an S3 operation: REST.GET.OBJECT.
+func operationMethod(op string) string {
+	_, m, _ := strings.Cut(op, ".")
+	m, _, _ = strings.Cut(m, ".")
+	return m
+}
+
+// join ties CloudFront's lines to S3's, key by key.
+func (j *joiner) join() {
+	g := j.g
+	j.byKey = groupBy(len(j.stems), g.keys.entries.n, func(i uint32) uint32 { return j.stems[i].key })
+	j.byKey.compact(func(a, b uint32) int {
+		x, y := g.stems.entries.at(a), g.stems.entries.at(b)
+		return cmp.Or(cmp.Compare(g.distributions.name(x.scope>>2), g.distributions.name(y.scope>>2)), bytes.Compare(g.stems.key(a), g.stems.key(b)), cmp.Compare(x.scope&3, y.scope&3))
+	}, func(a, b uint32) bool { return false })
+	j.pair = make([]uint32, g.edge.n)
+	j.pairedBy = make([]uint32, g.origin.n)
+	j.ambiguous = make([]bool, g.origin.n)
+
+	var m matcher
+	for key := range uint32(g.keys.entries.n) {
+		e := g.keys.entries.at(key)
+		if e.scope&1 == 0 || len(j.byKey.of(key)) == 0 {
+			continue
+		}
+		m.edges = m.edges[:0]
+		for _, s := range j.byKey.of(key) {
+			if sign(g.stems.entries.at(s).scope&3) == signEdge {
+				continue
+			}
+			for _, i := range j.edges.of(s) {
+				if _, ok := j.blocked[g.edge.at(i).req]; !ok || g.edge.at(i).req == 0 {
+					m.edges = append(m.edges, i)
+				}
+			}
+		}
+		j.match(&m, j.origins.of(key), func(*edgeEvent, *originEvent) bool { return true })
+		// Lines of a forwarded agent: the viewer's agent, but not his address.
+		if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok && len(m.edges) > 0 {
+			m.edges = slices.DeleteFunc(m.edges, func(i uint32) bool { return j.pair[i] != 0 })
+			j.match(&m, j.origins.of(u), func(e *edgeEvent, o *originEvent) bool {
+				return j.cloudFront[o.class] || e.agent&^1 != 0 && e.agent&^1 == o.agent && e.client != o.client
+			})
+		}
+	}
+}
+
+// A matcher holds what match needs again and again.
+type matcher struct {
+	edges, lines, active, count []uint32
+	fit                         []int
+}
+
+// match gives each S3 line at most one CloudFront line whose window holds it,
+// and the other way round, first within the time that clocks of one second
+// demand, then within the whole window. In each round the lines go by time and
+// each takes the CloudFront line whose window closes first: that joins as many
+// as can be joined. A pair is ambiguous unless neither has another candidate.
+func (j *joiner) match(m *matcher, lines []uint32, fits func(*edgeEvent, *originEvent) bool) {
+	if len(lines) == 0 || len(m.edges) == 0 {
+		return
+	}
+	g := j.g
+	byStart := func(a, b uint32) int {
+		x, y := g.edge.at(a), g.edge.at(b)
+		return cmp.Or(cmp.Compare(x.end()-x.taken(), y.end()-y.taken()), cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]))
+	}
+	slices.SortFunc(m.edges, byStart)
+	m.lines = append(m.lines[:0], lines...)
+	slices.SortFunc(m.lines, func(a, b uint32) int {
+		x, y := g.origin.at(a), g.origin.at(b)
+		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req))
+	})
+	can := func(i, o uint32) bool {
+		e, l := g.edge.at(i), g.origin.at(o)
+		return j.sameMethod(e, l) && fits(e, l)
+	}
+	for _, slack := range [...][2]int64{{999, windowAfter}, {windowBefore, windowAfter}} {
+		m.active = m.active[:0]
+		next := 0
+		for _, o := range m.lines {
+			if j.pairedBy[o] != 0 {
+				continue
+			}
+			t := g.origin.at(o).time
+			for next < len(m.edges) {
+				e := g.edge.at(m.edges[next])
+				if e.end()-e.taken()-slack[0] > t {
+					break
+				}
+				if j.pair[m.edges[next]] == 0 {
+					m.active = append(m.active, m.edges[next])
+				}
+				next++
+			}
+			best := -1
+			kept := m.active[:0]
+			for _, i := range m.active {
+				e := g.edge.at(i)
+				if e.end()+slack[1] < t {
+					continue
+				}
+				kept = append(kept, i)
+				if can(i, o) && (best < 0 || e.end() < g.edge.at(kept[best]).end()) {
+					best = len(kept) - 1
+				}
+			}
+			m.active = kept
+			if best >= 0 {
+				i := m.active[best]
+				j.pair[i], j.pairedBy[o] = o+1, i+1
+				m.active = slices.Delete(m.active, best, best+1)
+			}
+		}
+	}
+	// A line with two candidates, or whose only one has another, is ambiguous.
+	m.count = append(m.count[:0], make([]uint32, len(m.lines))...)
+	for _, i := range m.edges {
+		m.fit = m.fit[:0]
+		lo, hi := window(g.edge.at(i))
+		k, _ := slices.BinarySearchFunc(m.lines, lo, func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) })
+		for ; k < len(m.lines) && g.origin.at(m.lines[k]).time <= hi; k++ {
+			if can(i, m.lines[k]) {
+				m.fit = append(m.fit, k)
+			}
+		}
+		for _, k := range m.fit {
+			m.count[k] += uint32(len(m.fit))
+		}
+	}
+	for k, o := range m.lines {
+		if j.pairedBy[o] != 0 && m.count[k] > 1 {
+			j.ambiguous[o] = true
+		}
+	}
+}

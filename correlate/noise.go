@@ -1,0 +1,3 @@
+package correlate
+
+func (j *joiner) noise() {}
