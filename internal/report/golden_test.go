@@ -49,6 +49,8 @@ func TestGolden(t *testing.T) {
 		{"sample-160.txt", "text", Options{Width: 160}},
 		{"sample-color.txt", "text", Options{Width: 100, Color: true}},
 		{"sample.json", "json", Options{}},
+		{"sample.md", "markdown", Options{}},
+		{"sample.csv", "csv", Options{}},
 	} {
 		t.Run(g.name, func(t *testing.T) { golden(t, g.name, render(t, g.format, r, g.o)) })
 	}
