@@ -44,7 +44,7 @@ func (w *world) deliverCloudFront(made files) {
 				w.repeated++
 			}
 		}
-		for _, lines := range parts {
+		for part, lines := range parts {
 			if len(lines) == 0 {
 				continue
 			}
@@ -52,7 +52,7 @@ func (w *world) deliverCloudFront(made files) {
 				k := j + w.rng.IntN(8)
 				lines[j], lines[k] = lines[k], lines[j]
 			}
-			made["logs/cloudfront/"+name+"."+w.hex(4)+".gz"] = compress(cloudFrontHeader + strings.Join(lines, ""))
+			made["logs/cloudfront/"+name+"."+unique(fmt.Sprint(name, part), 8)+".gz"] = compress(cloudFrontHeader + strings.Join(lines, ""))
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// bytes draws n bytes.
+// drawBytes draws n bytes.
 func drawBytes(rng *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -42,6 +42,13 @@ func (w *world) s3ID() string {
 func (w *world) hostID() string { return base64.StdEncoding.EncodeToString(drawBytes(w.rng, 56)) }
 
 func (w *world) hex(n int) string { return hex.EncodeToString(drawBytes(w.rng, n)) }
+
+// unique is the unique part of a log object's name, n hex digits. It hangs on the name alone, so that
+// a change of the site changes files and does not rename them all.
+func unique(name string, n int) string {
+	sum := sha1.Sum([]byte(name))
+	return hex.EncodeToString(sum[:])[:n]
+}
 
 // address draws an IPv4 address of the range.
 func (w *world) address(in netip.Prefix) string {

@@ -102,9 +102,15 @@ func (w *world) deploy() {
 		put(w.web, key, at(1).Add(time.Duration(i)*time.Second))
 	}
 	id := w.s3ID()
-	for _, key := range []string{"products/summer-hat.html", "images/products/summer-hat-1.jpg", "tmp/Screen Shot 2026-11-19 at 9.08.44.png", "tmp/50%.txt"} {
-		rec := w.byRole(w.web, deployRole, "BATCH.DELETE.OBJECT", key, "", at(deletionOfHats))
-		rec.id, rec.bare, rec.status, rec.total, rec.turn, rec.size = id, true, 204, 0, 0, 9000+w.rng.IntN(9000)
+	for _, key := range []string{"tmp/Screen Shot 2026-11-19 at 9.08.44.png", "tmp/50%.txt"} {
+		w.web.objects = append(w.web.objects, &object{key: key, size: 9000 + w.rng.IntN(9000), created: at(-12), deleted: at(deletionOfHats)})
+	}
+	for _, ob := range w.web.objects {
+		if !ob.deleted.Equal(at(deletionOfHats)) {
+			continue
+		}
+		rec := w.byRole(w.web, deployRole, "BATCH.DELETE.OBJECT", ob.key, "", at(deletionOfHats))
+		rec.id, rec.bare, rec.status, rec.total, rec.turn, rec.size = id, true, 204, 0, 0, ob.size
 	}
 	rec := w.byRole(w.web, deployRole, "REST.POST.MULTI_OBJECT_DELETE", "", "POST /?delete HTTP/1.1", at(deletionOfHats))
 	rec.id = id
@@ -143,14 +149,14 @@ func (w *world) audit() {
 // expire is S3's own work for lifecycle rules: lines without an HTTP request.
 func (w *world) expire() {
 	for i := range 36 {
-		key := "uploads/tmp/" + w.hex(6) + ".jpg"
-		operation := "S3.EXPIRE.OBJECT"
-		b := w.uploads
+		b, operation, key := w.uploads, "S3.EXPIRE.OBJECT", "uploads/tmp/"+w.hex(6)+".jpg"
+		when, size := at(0.4).Add(time.Duration(i)*7*time.Second), 403+w.rng.IntN(2000)*(i%5)
 		if i%6 == 5 {
 			b, operation, key = w.web, "S3.CREATE.DELETEMARKER", "tmp/old release "+w.hex(2)+".zip"
+			b.objects = append(b.objects, &object{key: key, size: size, created: at(-24 * 30), deleted: when})
 		}
-		w.records = append(w.records, &s3Record{bucket: b, time: at(0.4).Add(time.Duration(i) * 7 * time.Second), ip: "-", requester: "AmazonS3", id: w.s3ID(), operation: operation, key: key, uri: "-",
-			size: 403 + w.rng.IntN(2000)*(i%5), referer: "-", ua: "-", version: w.hex(16), hostID: w.hostID(), signature: "-", cipher: "-", auth: "-", host: "-", tls: "-", region: "-"})
+		w.records = append(w.records, &s3Record{bucket: b, time: when, ip: "-", requester: "AmazonS3", id: w.s3ID(), operation: operation, key: key, uri: "-",
+			size: size, referer: "-", ua: "-", version: w.hex(16), hostID: w.hostID(), signature: "-", cipher: "-", auth: "-", host: "-", tls: "-", region: "-"})
 	}
 }
 

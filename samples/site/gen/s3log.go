@@ -35,11 +35,10 @@ func (w *world) deliverS3(made files) {
 		for _, slot := range slots {
 			lines := deliveries[slot]
 			w.rng.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
-			name := slot.Add(time.Duration(w.rng.IntN(59))*time.Second).Format("2006-01-02-15-04-05") + "-" + strings.ToUpper(w.hex(8))
+			id := strings.ToUpper(unique(b.name+slot.String(), 16))
+			name := b.name + "/" + slot.Add(time.Duration(id[0])%60*time.Second).Format("2006-01-02-15-04-05") + "-" + id
 			if b.partitioned { // by event time: the name holds the event's day
-				name = fmt.Sprintf("%s/%s/%s/%s/%s-00-00-00-%s", account, b.region, b.name, day.Format("2006/01/02"), day.Format("2006-01-02"), strings.ToUpper(w.hex(8)))
-			} else {
-				name = b.name + "/" + name
+				name = fmt.Sprintf("%s/%s/%s/%s/%s-00-00-00-%s", account, b.region, b.name, day.Format("2006/01/02"), day.Format(time.DateOnly), id)
 			}
 			made["logs/s3/"+name] = []byte(strings.Join(lines, ""))
 		}
@@ -48,9 +47,9 @@ func (w *world) deliverS3(made files) {
 
 // slot is the delivery that takes a line: busy buckets have more of them.
 func (w *world) slot(b *bucket, when time.Time) time.Time {
-	step := 2 * time.Hour
+	step := 3 * time.Hour
 	if b == w.web || b == w.docsSite || b == w.media {
-		step = 30 * time.Minute
+		step = time.Hour
 	}
 	return when.Truncate(step).Add(step)
 }

@@ -133,7 +133,8 @@ func (w *world) putAccount(put func(string, any)) {
 		for i, t := range transform {
 			all = append(all, o("Priority", i, "Type", t))
 		}
-		return o("Name", name, "Priority", priority, "Statement", o("ByteMatchStatement", o("SearchString", search, "FieldToMatch", field,
+		return o("Name", name, "Priority", priority, "Statement", o("ByteMatchStatement", o("SearchString", []byte(search), // a blob: the CLI prints base64
+			"FieldToMatch", field,
 			"TextTransformations", all, "PositionalConstraint", "CONTAINS")), "Action", o("Block", o()), "VisibilityConfig", visibility(name))
 	}
 	put("web-acls/"+webACLID+".json", o("WebACL", o("Name", webACLName, "Id", webACLID, "ARN", webACLArn, "DefaultAction", o("Allow", o()), "Description", "the shop",
@@ -424,14 +425,15 @@ func (w *world) putObjects(b *bucket, dir string, put func(string, any)) {
 		name := dir + "objects/" + strings.ReplaceAll(encodePath(rec.key), "/", "%2F") + "/"
 		ob := b.object(rec.key, snapshotTime)
 		switch {
-		case ob == nil:
-			put(name+"head.json", failure("404", "Not Found"))
+		case ob == nil: // the listing says so
 		case ob.owner != "":
 			put(name+"head.json", failure("403", "Forbidden"))
 			put(name+"acl.json", failure("AccessDenied", "Access Denied"))
 		default:
 			put(name+"head.json", ob.head(b))
-			put(name+"acl.json", ownerACL(ownerID))
+			if b.ownership != "BucketOwnerEnforced" { // else no ACL counts
+				put(name+"acl.json", ownerACL(ownerID))
+			}
 		}
 	}
 }
