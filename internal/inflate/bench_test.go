@@ -19,7 +19,7 @@ func cloudFrontLog(n int) []byte {
 	rnd := rand.New(rand.NewPCG(403, uint64(n)))
 	pick := func(s []string) string {
 		f := rnd.Float64()
-		return s[int(f*f*f*float64(len(s)))]
+		return s[int(f*f*f*f*float64(len(s)))]
 	}
 	many := func(n int, f func() string) []string {
 		s := make([]string, n)
@@ -37,12 +37,12 @@ func cloudFrontLog(n int) []byte {
 		return string(b)
 	}
 	words := many(300, func() string { return random(3 + rnd.IntN(7)) })
-	paths := many(20_000, func() string {
+	paths := many(4000, func() string {
 		return fmt.Sprintf("/%s/%s/%s-%s.%s", pick(words), pick(words), pick(words), random(6), pick([]string{"js", "css", "png", "html", "woff2"}))
 	})
 	agents := many(60, func() string {
-		return fmt.Sprintf("Mozilla/5.0%%20(%s;%%20%s)%%20AppleWebKit/%d.%d%%20(KHTML,%%20like%%20Gecko)%%20Chrome/%d.0.0.0%%20Safari/537.36",
-			pick([]string{"Windows%20NT%2010.0", "Macintosh", "X11", "iPhone"}), random(8), 500+rnd.IntN(99), rnd.IntN(50), 90+rnd.IntN(50))
+		return fmt.Sprintf("Mozilla/5.0%%20(%s;%%20%s)%%20AppleWebKit/%d.%d.15%%20(KHTML,%%20like%%20Gecko)%%20Chrome/%d.0.0.0%%20Safari/537.36",
+			pick([]string{"Windows%20NT%2010.0", "Macintosh", "X11", "iPhone"}), random(11), 500+rnd.IntN(99), rnd.IntN(50), 90+rnd.IntN(50))
 	})
 	edges := many(40, func() string { return fmt.Sprintf("%s%d-P%d", random(3), 50+rnd.IntN(10), 1+rnd.IntN(9)) })
 	ciphers := []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "ECDHE-RSA-AES128-GCM-SHA256"}
@@ -56,10 +56,12 @@ func cloudFrontLog(n int) []byte {
 		if status == 0 {
 			status = 200
 		}
+		path := pick(paths)
+		size := 500 * len(path) // each path has its size, as a file has
 		fmt.Fprintf(&b, "2026-11-24\t%02d:%02d:%02d\t%s\t%d\t203.0.%d.%d\tGET\td111111abcdef8.cloudfront.net\t%s\t%d\thttps://www.example.com/%s\t%s\t-\t-\t%s\t%s==\twww.example.com\thttps\t%d\t%.3f\t-\tTLSv1.3\t%s\t%s\tHTTP/2.0\t-\t-\t%d\t%.3f\t%s\t%s\t%d\t-\t-\n",
-			i/3600%24, i/60%60, i%60, pick(edges), rnd.IntN(90_000), rnd.IntN(256), rnd.IntN(256), pick(paths), status,
+			i/3600%24, i/60%60, i%60, pick(edges), size+400+rnd.IntN(20), rnd.IntN(20), rnd.IntN(256), path, status,
 			pick(words), pick(agents), result, random(56), 100+rnd.IntN(300), rnd.Float64()/5, pick(ciphers), result,
-			1024+rnd.IntN(64000), rnd.Float64()/5, result, pick([]string{"text/html", "image/png", "application/javascript"}), rnd.IntN(90_000))
+			1024+rnd.IntN(64000), rnd.Float64()/5, result, pick([]string{"text/html", "image/png", "application/javascript"}), size)
 	}
 	return b.Bytes()
 }

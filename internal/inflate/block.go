@@ -106,11 +106,14 @@ func rangeOf(i, group int) (base, extra int) {
 // Like compress/flate it accepts complete codes, a single code of one bit, and
 // no code at all, and reports false for others.
 func build[E uint32 | uint64](table []E, width uint, lens []uint8, symbols []E) bool {
-	var count [16]uint
-	for _, n := range lens {
-		count[n&15]++
+	var counts [4][16]uint // four, as one would be waited for at each repetition
+	for s, n := range lens {
+		counts[s&3][n&15]++
 	}
-	count[0] = 0
+	var count [16]uint
+	for n := 1; n < 16; n++ {
+		count[n] = counts[0][n] + counts[1][n] + counts[2][n] + counts[3][n]
+	}
 	space := uint(0) // code space used, in units of 15-bit codes
 	var next [16]uint
 	for n := 1; n < 15; n++ {
@@ -346,7 +349,9 @@ func (r *Reader) dynamicCodes() {
 	}
 	n := nlit + ndist
 	for i := uint(0); i < n; {
-		r.refill() // 14 bits at most are used
+		if r.nb < preBits {
+			r.refill()
+		}
 		e := r.pre[r.bb&(1<<preBits-1)]
 		used := uint64(e & 63)
 		if e&isOdd != 0 {
@@ -357,27 +362,28 @@ func (r *Reader) dynamicCodes() {
 			r.short("inside a block header")
 			return
 		}
-		r.bb >>= used
+		r.bb >>= used & 63
 		r.nb -= used
-		s := uint8(e >> valueShift)
-		if s < 16 {
-			r.lens[i] = s
+		length := uint8(e >> valueShift)
+		if length < 16 {
+			r.lens[i] = length
 			i++
 			continue
 		}
-		var v uint8
 		var repeat uint
-		switch s {
+		switch length {
 		case 16:
-			repeat = 3 + r.take(2)
 			if i == 0 {
 				r.fail(ErrCorrupt, "repetition of a code length where there is none")
 				return
 			}
-			v = r.lens[i-1]
+			length = r.lens[i-1]
+			repeat = 3 + r.take(2)
 		case 17:
+			length = 0
 			repeat = 3 + r.take(3)
 		case 18:
+			length = 0
 			repeat = 11 + r.take(7)
 		}
 		if r.err != nil {
@@ -388,7 +394,7 @@ func (r *Reader) dynamicCodes() {
 			return
 		}
 		for range repeat {
-			r.lens[i] = v
+			r.lens[i] = length
 			i++
 		}
 	}

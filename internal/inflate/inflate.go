@@ -33,7 +33,7 @@ const (
 
 	// outMax is the fill of the output buffer at which unpacking pauses. The
 	// rest is room for what one turn of the fast loop may write past it: four
-	// literals, a match, and the overshoot of its last 32-byte step.
+	// literals, a match, and the overshoot of its last step.
 	outMax = outSize - 320
 )
 
