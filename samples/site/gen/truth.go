@@ -53,6 +53,7 @@ type failingKey struct {
 	Methods      []string `json:"methods"`
 	URIs         []string `json:"uris"`
 	Requests     asked    `json:"requests"`
+	Collapsed    int      `json:"collapsed,omitempty"`
 	Unlogged     int      `json:"unlogged,omitempty"`
 	Cached       int      `json:"cached,omitempty"`
 	Masked       bool     `json:"masked,omitempty"`
@@ -151,6 +152,9 @@ func (w *world) writeTruth(made files) {
 			k.set(r.plant, r.dist.behavior(r.path).origin.access())
 			k.Masked = r.masked
 			k.Requests.CloudFront++
+			if r.s3.from != r {
+				k.Collapsed++
+			}
 			k.viewers[r.ip] = true
 			k.Methods, k.URIs = union(k.Methods, r.method), union(k.URIs, r.path)
 			span(&k.FirstSeen, &k.LastSeen, r.end())
