@@ -99,7 +99,7 @@ func (g *gatherer) merge(q *gatherer) {
 
 	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 }, objects, edgeKinds, &g.objects)
 	q.edge.drain(func(e *edgeEvent) {
-		e.stem, e.class, e.loc = stems[e.stem], edgeKinds[e.class], uint16(min(locations[e.loc], 1<<16-1))
+		e.stem, e.class, e.loc = stems[e.stem], edgeKinds[e.class], uint16(min(locations[e.loc&mostLocations], mostLocations))|e.loc&quickBit
 		g.edge.add(*e)
 	})
 	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 }, objects, originKinds, &g.objects)

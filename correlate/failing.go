@@ -130,8 +130,9 @@ type EdgeFailure struct {
 	// Reason tells why no S3 line belongs to it.
 	Reason   NoOriginReason
 	Referred int64 // lines whose Referer is the site itself
-	// Key points at the failing key whose refusal was served again from the
-	// error cache, when Reason is NoOriginCached.
+	// Bucket and Key name the object that the path leads to, if the origin is
+	// S3. When Reason is NoOriginCached they point at the failing key whose
+	// refusal was served again.
 	Bucket, Key string
 }
 
@@ -142,14 +143,15 @@ type NoOriginReason string
 const (
 	NoOriginEdge         NoOriginReason = "edge"          // the line itself shows that the edge made it
 	NoOriginCached       NoOriginReason = "cached"        // an S3 403 for the key shortly before
-	NoOriginCollapsed    NoOriginReason = "collapsed"     // another viewer's request in flight fetched it
-	NoOriginNotDelivered NoOriginReason = "not-delivered" // the S3 log does not reach that time yet
-	NoOriginNoLog        NoOriginReason = "no-log"        // no S3 log of that bucket at hand
+	NoOriginCollapsed    NoOriginReason = "collapsed"     // another viewer's request in flight fetched it; counted with the key
+	NoOriginNotDelivered NoOriginReason = "not-delivered" // the S3 log does not reach that time yet; counted with the key
+	NoOriginNoLog        NoOriginReason = "no-log"        // no S3 log of that bucket at hand; counted with the key
 	NoOriginNotS3        NoOriginReason = "not-s3"        // the origin is not S3
 	NoOriginUnknown      NoOriginReason = "unknown"
 )
 
-// JoinCounts says how many CloudFront lines of a key found their S3 line.
+// JoinCounts says how many CloudFront lines of a key found their S3 line. Cached
+// lines are no Requests of the key: they are an EdgeFailure that points at it.
 type JoinCounts struct {
 	Joined       int64 // CloudFront lines with an S3 line in their window
 	Masked       int64 // of the joined: the viewer saw another status than S3's (custom error response)

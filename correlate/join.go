@@ -35,7 +35,7 @@ type joiner struct {
 	stems          []stemInfo
 	byKey          grouped // stems by key
 
-	pair      []uint32 // by edge event: its S3 event, plus one
+	pair      []uint32 // by edge event: its S3 event, plus one; of a collapsed one the S3 event of another
 	pairedBy  []uint32 // by S3 event: its edge event, plus one
 	ambiguous []bool   // by S3 event
 	blocked   map[uint64]uint32

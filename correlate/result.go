@@ -240,6 +240,12 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 				if g.edgeKinds.list[e.class].Status == 403 {
 					j.out.Forbidden.CloudFront++
 				}
+				if reason == notForbidden {
+					continue
+				}
+				if reason == NoOriginCached { // counts beside the key it belongs to
+					r.join.Cached++
+				}
 				if !refused {
 					edge.addEdge(e)
 					edgeEvents = append(edgeEvents, i)
@@ -255,8 +261,6 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 					if g.edgeKinds.list[e.class].Status != g.originKind.list[g.origin.at(j.pair[i]-1).class].Status {
 						r.join.Masked++
 					}
-				case NoOriginCached:
-					r.join.Cached++
 				case NoOriginCollapsed:
 					r.join.Collapsed++
 				case NoOriginNotDelivered:
@@ -275,12 +279,16 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 	}
 }
 
+// notForbidden is the reason of a line that was no refusal after all.
+const notForbidden NoOriginReason = "not-forbidden"
+
 // reason says why an edge line has no S3 line ("": it has one), and whether S3
 // refused, as far as can be told.
 func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOriginReason, s3 bool) {
 	g := j.g
 	e := g.edge.at(i)
 	info := &j.stems[stem]
+	l := j.lanes[info.lane]
 	class := &g.edgeKinds.list[e.class]
 	if j.pair[i] != 0 {
 		return "", true
@@ -294,16 +302,23 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 	case info.noS3:
 		return NoOriginNotS3, false
 	default:
-		if why := j.earlier(e, info, lines); why != "" {
+		why, line := j.earlier(e, info, lines)
+		if why == NoOriginCollapsed {
+			j.pair[i] = line + 1
 			return why, true
+		}
+		if why != "" {
+			return why, false
+		}
+		if class.Status != 403 && !j.masked(l, class.Status) {
+			return notForbidden, false
 		}
 		if sg == signNoCall {
 			return NoOriginEdge, false
 		}
 	}
-	l := j.lanes[info.lane]
 	html := strings.HasPrefix(class.ContentType, "text/html")
-	xml := strings.Contains(class.ContentType, "xml")
+	xml := class.ContentType == "application/xml" // text/xml is CloudFront's own, of a signed URL
 	if html && class.Status == 403 && j.answersXML(l, bucket) && !j.errorPage(l) {
 		return NoOriginEdge, false // S3's REST endpoint answers application/xml
 	}
@@ -315,13 +330,30 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 	case e.end()-e.taken() > span.Last || e.end() < span.First:
 		return NoOriginNotDelivered, true
 	}
+	if e.quick() && len(lines) == 0 {
+		return NoOriginEdge, false
+	}
 	return NoOriginUnknown, len(lines) > 0 || xml
 }
 
 // earlier looks for an S3 line that another request caused and that explains
-// this one: in flight at the same time, or within the life of a cached error.
-func (j *joiner) earlier(e *edgeEvent, info *stemInfo, lines []uint32) NoOriginReason {
+// this one: fetched while this one waited (line is its event), or within the
+// life of a cached error.
+func (j *joiner) earlier(e *edgeEvent, info *stemInfo, lines []uint32) (why NoOriginReason, line uint32) {
+	g := j.g
 	lo, hi := window(e)
+	k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) })
+	before := k
+	for ; k < len(lines) && g.origin.at(lines[k]).time <= hi; k++ {
+		p := j.pairedBy[lines[k]]
+		if p != 0 && !e.quick() && g.edge.at(p-1).end() >= e.end()-e.taken() && j.sameMethod(e, g.origin.at(lines[k])) {
+			return NoOriginCollapsed, lines[k]
+		}
+		before = k + 1
+	}
+	if before == 0 {
+		return "", 0
+	}
 	ttl := int64(errorTTL)
 	if r := j.resolvers[j.lanes[info.lane].dist]; r != nil {
 		for _, er := range r.d.ErrorResponses {
@@ -330,14 +362,29 @@ func (j *joiner) earlier(e *edgeEvent, info *stemInfo, lines []uint32) NoOriginR
 			}
 		}
 	}
-	k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(j.g.origin.at(o).time, t) })
-	if k < len(lines) && j.g.origin.at(lines[k]).time <= hi {
-		return NoOriginCollapsed
+	if e.quick() || g.origin.at(lines[before-1]).time >= lo-ttl {
+		return NoOriginCached, 0
 	}
-	if k > 0 && j.g.origin.at(lines[k-1]).time >= lo-ttl {
-		return NoOriginCached
+	return "", 0
+}
+
+// masked says whether a line whose status is not 403 may be a refusal all the
+// same: a custom error response turns 403, and nothing else, into its status.
+func (j *joiner) masked(l *lane, status int) bool {
+	r := j.resolvers[l.dist]
+	if r == nil {
+		return false
 	}
-	return ""
+	forbidden := false
+	for _, e := range r.d.ErrorResponses {
+		if e.ResponseCode == status || e.ResponseCode == 0 && e.ErrorCode == status {
+			if e.ErrorCode != 403 {
+				return false
+			}
+			forbidden = true
+		}
+	}
+	return forbidden && status < 400
 }
 
 // answersXML reports whether the origin is known to be a REST endpoint.
@@ -373,7 +420,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 	}
 	_, _, latest := j.servedPath(stems[0], t.first, t.last)
 	f.LastOK = latest
-	for _, why := range [...]NoOriginReason{NoOriginEdge, NoOriginNotS3, NoOriginUnknown} {
+	for _, why := range [...]NoOriginReason{NoOriginEdge, NoOriginCached, NoOriginNotS3, NoOriginUnknown} {
 		if n := reasons[why]; n > 0 && (f.Reason == "" || n > reasons[f.Reason]) {
 			f.Reason = why
 		}
@@ -383,10 +430,9 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 	f.PathPattern = l.pattern
 	if l.target != nil && l.target.Origin != nil {
 		f.OriginID = l.target.Origin.ID
+	}
+	if !info.noS3 {
 		f.Bucket, f.Key = bucket, key
-		if info.noS3 {
-			f.Bucket, f.Key = "", ""
-		}
 	}
 	fire := []count(nil)
 	for _, i := range events {
@@ -444,15 +490,20 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string, lines []uint32) *Fail
 		}
 	}
 	for _, i := range r.events {
-		if p := j.pair[i]; p != 0 {
+		p := j.pair[i]
+		if p == 0 {
+			continue
+		}
+		own := j.pairedBy[p-1] == i+1
+		if own {
 			origin(p - 1)
 			f.Requests.S3++
 			if l := j.change(i); l != nil {
 				l.pairs++
 			}
-			if j.o.KeepPairs {
-				j.out.Pairs = append(j.out.Pairs, Pair{g.edgeIDs[i], g.originIDs[p-1], j.ambiguous[p-1]})
-			}
+		}
+		if j.o.KeepPairs {
+			j.out.Pairs = append(j.out.Pairs, Pair{g.edgeIDs[i], g.originIDs[p-1], j.ambiguous[p-1] || !own})
 		}
 	}
 	for _, o := range r.alone {
@@ -636,6 +687,9 @@ func (j *joiner) failsOver(dist uint32, bucket, key string) string {
 // accessOf tells the way of access by S3's lines, else by the settings.
 func accessOf(classes []OriginClass, l *lane) Access {
 	for _, c := range classes {
+		if c.Operation == "REST.OPTIONS.PREFLIGHT" && l != nil && l.target != nil {
+			continue // never signed: it does not show how the origin reads
+		}
 		if len(classes) > 1 && !c.FromCloudFront && slices.ContainsFunc(classes, func(c OriginClass) bool { return c.FromCloudFront }) {
 			continue
 		}

@@ -105,7 +105,7 @@ func (j *joiner) samples(r *keyRun, bucket, key string) []Sample {
 	for _, e := range j.edgeSamples(r.stems, r.events) {
 		s := Sample{Edge: e.sample}
 		if p := j.pair[e.event-1]; p != 0 {
-			s.Ambiguous = j.ambiguous[p-1]
+			s.Ambiguous = j.ambiguous[p-1] || j.pairedBy[p-1] != e.event
 			for _, o := range lines {
 				if o.event == p {
 					s.Origin, joined = o.sample, true
