@@ -2,6 +2,8 @@ package logs
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"strings"
 
 	"github.com/why403/why403/internal/inflate/bytescan"
@@ -16,6 +18,7 @@ type delimited struct {
 	fields   []edgeField
 	needs    []need // ascending by column
 	fixed    bool   // date and time are the first two columns
+	legacy   bool   // the first nine columns are the legacy log's, and all that is needed
 	result   int    // the column of x-edge-result-type, -1 if absent
 	names    bool   // a column holds the distribution id
 
@@ -35,6 +38,7 @@ type need struct {
 // setFields takes the names of the columns.
 func (d *delimited) setFields(names []string, realTime bool) {
 	clear(d.got[:])
+	d.legacy = false
 	d.realTime, d.problem, d.names, d.result = realTime, "", false, -1
 	d.fields, d.needs = d.fields[:0], d.needs[:0]
 	var column [fieldOriginFirstByte + 1]int // 1 + the field's first column
@@ -82,6 +86,7 @@ func (d *delimited) setFields(names []string, realTime bool) {
 		}
 	}
 	d.result = column[fieldResult] - 1
+	d.legacy = d.fixed && len(d.needs) == 2 && column[fieldStem] == 8 && column[fieldStatus] == 9
 }
 
 func (d *delimited) decode(block []byte) {
@@ -97,6 +102,8 @@ func (d *delimited) decode(block []byte) {
 			d.s.skip()
 		case d.problem != "":
 			d.s.reject(d.problem)
+		case d.legacy:
+			d.takeLegacy(line)
 		case len(d.delimiter) == 1 && d.delimiter[0] == '\t' && !d.realTime:
 			d.take(line)
 		default:
@@ -119,6 +126,69 @@ func (d *delimited) header(line []byte) {
 	d.delimiter = []byte(d.s.opts.Delimiter)
 	if len(d.delimiter) == 0 {
 		d.delimiter = nil
+	}
+}
+
+// takeLegacy is take for the columns of the legacy log, the most frequent by
+// far. It looks at a line eight bytes at a time.
+func (d *delimited) takeLegacy(line []byte) {
+	s := d.s
+	if len(line) < 28 || line[10] != '\t' || line[19] != '\t' {
+		d.take(line)
+		return
+	}
+	date, ok1 := d.dates.iso(line[:10])
+	day, ok2 := clock(line[11:19])
+	if !ok1 || !ok2 {
+		s.reject(badTime)
+		return
+	}
+	// The stem begins after the fifth TAB from here on and ends at the sixth.
+	at, left := 20, 5
+	var m uint64
+	for {
+		if len(line)-at < 8 {
+			d.take(line)
+			return
+		}
+		m = mark(line[at:], '\t')
+		if n := marks(m); n < left {
+			left -= n
+			at += 8
+			continue
+		}
+		for ; left > 1; left-- {
+			m &= m - 1
+		}
+		break
+	}
+	stem := at + bits.TrailingZeros64(m)>>3 + 1
+	m &= m - 1
+	for m == 0 {
+		at += 8
+		if len(line)-at < 8 {
+			d.take(line)
+			return
+		}
+		m = mark(line[at:], '\t')
+	}
+	end := at + bits.TrailingZeros64(m)>>3
+	if len(line) < end+5 || line[end+4] != '\t' {
+		d.take(line)
+		return
+	}
+	code, ok := status(line[end+1 : end+4])
+	if !ok {
+		s.reject(badStatus)
+		return
+	}
+	ms := date + day
+	if s.wanted[code] {
+		d.take(line)
+		return
+	}
+	if s.edgeRecord(code, ms) {
+		s.handler.EdgePassed(s.distribution, line[stem:end], code, ms)
 	}
 }
 
@@ -231,7 +301,10 @@ func (d *delimited) takeColumns(line []byte, columns [][]byte) {
 	d.finish(line, columns, ms)
 }
 
-const badTime = "date and time are not understood"
+const (
+	badTime   = "date and time are not understood"
+	badStatus = "sc-status is not a status code"
+)
 
 func shortLine(f edgeField) string {
 	switch f {
@@ -256,7 +329,7 @@ func (d *delimited) finish(line []byte, columns [][]byte, ms int64) {
 	}
 	code, ok := status(d.got[fieldStatus])
 	if !ok {
-		s.reject("sc-status is not a status code")
+		s.reject(badStatus)
 		return
 	}
 	if !s.edgeRecord(code, ms) {
@@ -265,7 +338,10 @@ func (d *delimited) finish(line []byte, columns [][]byte, ms int64) {
 	if s.wanted[code] {
 		r := &s.edge
 		d.full(line, columns)
-		r.Status, r.Time = code, ms
+		r.Status = code
+		if r.Time == 0 { // no timestamp(ms)
+			r.Time = ms
+		}
 		if code == 403 || string(r.Result) == "Error" {
 			s.handler.Edge(r)
 			return
@@ -359,3 +435,17 @@ func isEpoch(b []byte) bool {
 func (d *delimited) align(columns [][]byte) [][]byte {
 	return nil // TODO
 }
+
+const (
+	lows  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// mark sets the top bit of each of the first eight bytes of b that is c.
+func mark(b []byte, c byte) uint64 {
+	x := binary.LittleEndian.Uint64(b) ^ uint64(c)*lows
+	return ^((x&^highs + ^uint64(highs)) | x | ^uint64(highs))
+}
+
+// marks counts the marks of m.
+func marks(m uint64) int { return int(m >> 7 * lows >> 56) }

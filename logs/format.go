@@ -14,7 +14,7 @@ type Format struct {
 
 	// lines makes the decoder of one object of a format of lines; an error
 	// refuses the object. whole decodes an object that must be at hand as a
-	// whole. One of both is set.
+	// whole, and calls use. One of both is set.
 	lines func(s *scanner, head []byte) (lineDecoder, error)
 	whole func(s *scanner, data []byte) error
 
@@ -29,9 +29,15 @@ type lineDecoder interface {
 
 // formats are tried in this order. The last takes everything.
 var formats = []*Format{
+	edgeConnection,
 	edgeW3C,
 	originAccess,
 	edgeRealTime,
+	edgeParquet,
+	originParquet,
+	edgeJSON,
+	originJSON,
+	firewallJSON,
 	edgePlain,
 	unknownFormat,
 }

@@ -151,7 +151,7 @@ func originHead(r *OriginRecord, line []byte, dates *dateCache) (at int, reason 
 		return 0, "line ends before the request-URI"
 	}
 	r.KeyLayers = 2
-	if op := r.Operation; op[0] == 'B' || op[0] == 'S' && op[1] == '3' {
+	if isKeptOnce(r.Operation) {
 		r.KeyLayers = 1
 	}
 	r.Bucket, r.RemoteIP, r.Requester = field(r.Bucket), field(r.RemoteIP), field(r.Requester)

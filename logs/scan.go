@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -22,6 +21,10 @@ type Options struct {
 	Filter      Filter
 	Concurrency int   // objects read side by side; 0 chooses by the source
 	MaxObject   int64 // unpacked bytes read of one object; 0 is DefaultMaxObject, <0 none
+
+	// LibraryInflate unpacks gzip with the kept library in place of
+	// internal/inflate.
+	LibraryInflate bool
 }
 
 // Scan reads every object of the sources and hands the records to handlers,
@@ -39,8 +42,6 @@ func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Ha
 	}
 	if o.MaxObject == 0 {
 		o.MaxObject = DefaultMaxObject
-	} else if o.MaxObject < 0 {
-		o.MaxObject = math.MaxInt64
 	}
 	workers := runtime.GOMAXPROCS(0)
 	if o.Concurrency > 0 {
@@ -171,64 +172,117 @@ func (s *scanner) read(ctx context.Context, source Source) error {
 		return err
 	}
 	defer body.Close()
-	if err := s.unpack.reset(body, s.opts.MaxObject); err != nil {
+	text, err := s.unpack.open(body)
+	if err != nil {
 		return err
 	}
-	block, err := s.unpack.next(0)
-	for err == nil && bytes.IndexByte(block, '\n') < 0 && len(block) < maxLine {
-		block, err = s.unpack.next(len(block))
+	block, err := text.Next(0)
+	for err == nil && bytes.IndexByte(block, '\n') < 0 && len(block) <= keepBytes {
+		block, err = text.Next(len(block))
 	}
-	block = bytes.TrimPrefix(block, bom)
-	if len(block) == 0 && err != nil {
+	if err != nil && len(block) == 0 {
 		return noEOF(err)
 	}
+	block = bytes.TrimPrefix(block, bom)
 	format := s.format
 	if format == nil {
 		format = formatOf(block)
 	}
-	s.count = &s.counts[format.id]
-	s.count.Objects++
+	if format.whole != nil {
+		return s.readWhole(ctx, text, block, err, format)
+	}
+	s.use(format)
 	decoder, refused := format.lines(s, block)
 	if refused != nil {
 		return refused
 	}
 	for {
-		// A block's last line is held back until its newline comes.
+		// The last line is held back until its newline comes.
 		whole := bytes.LastIndexByte(block, '\n') + 1
 		if whole > 0 {
 			decoder.decode(block[:whole])
 		}
 		rest := block[whole:]
+		if err == nil && len(rest) > keepBytes {
+			block, err = s.longLine(text, decoder, rest)
+			continue
+		}
+		if err == nil {
+			if block, err = text.Next(len(rest)); err == nil {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				continue
+			}
+			rest = block
+		}
 		switch {
-		case err == io.EOF && len(rest) > 0:
+		case len(rest) == 0:
+			return noEOF(err)
+		case err == io.EOF:
 			s.tail = append(append(s.tail[:0], rest...), '\n')
 			decoder.decode(s.tail)
 			return nil
-		case err != nil && len(rest) > 0:
-			s.line++
-			s.reject("cut short: the object could not be read further")
-			return err
-		case err != nil:
-			return noEOF(err)
-		case len(rest) >= maxLine:
-			s.line++
-			s.reject("line longer than 1 MiB")
-			for err == nil && whole == 0 {
-				block, err = s.unpack.next(0)
-				whole = bytes.IndexByte(block, '\n') + 1
-			}
-			if whole == 0 {
-				return noEOF(err)
-			}
-			block = block[whole:]
-			continue
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		block, err = s.unpack.next(len(rest))
+		s.line++
+		s.reject(cutShort)
+		return err
 	}
 }
+
+// readWhole gathers an object that can't be read line by line. block is what
+// was read so far, err the end of it.
+func (s *scanner) readWhole(ctx context.Context, text blockReader, block []byte, err error, f *Format) error {
+	s.whole = append(s.whole[:0], block...)
+	for err == nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if block, err = text.Next(0); len(s.whole)+len(block) > maxParquet {
+			return fmt.Errorf("%s: larger than %d MiB", f.Name, maxParquet>>20)
+		}
+		s.whole = append(s.whole, block...)
+	}
+	if err != io.EOF {
+		return err
+	}
+	return f.whole(s, s.whole)
+}
+
+// longLine reads on to the end of a line that begins with rest and hands it to
+// decoder. It returns what follows the line.
+func (s *scanner) longLine(text blockReader, decoder lineDecoder, rest []byte) ([]byte, error) {
+	s.tail = append(s.tail[:0], rest...)
+	for {
+		block, err := text.Next(0)
+		end := bytes.IndexByte(block, '\n') + 1
+		if err == nil && end == 0 {
+			if len(s.tail) <= maxLine {
+				s.tail = append(s.tail, block...)
+			}
+			continue
+		}
+		if len(s.tail)+end > maxLine {
+			s.line++
+			s.reject("line longer than 1 MiB")
+			return block[end:], err
+		}
+		if err != nil { // the line ends with the object
+			if err == io.EOF {
+				decoder.decode(append(s.tail, '\n'))
+			} else {
+				s.line++
+				s.reject(cutShort)
+			}
+			return nil, err
+		}
+		s.tail = append(s.tail, block[:end]...)
+		decoder.decode(s.tail)
+		return block[end:], nil
+	}
+}
+
+const cutShort = "cut short: the object could not be read further"
 
 func noEOF(err error) error {
 	if err == io.EOF {

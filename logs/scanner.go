@@ -33,7 +33,8 @@ type scanner struct {
 	firewall FirewallRecord
 
 	unpack unpacker
-	tail   []byte
+	tail   []byte // a line that must be put together
+	whole  []byte // an object that must be at hand as a whole
 }
 
 // maxSamples bounds Inputs.RejectedSamples.
@@ -50,7 +51,14 @@ func newScanner(o *Options, h Handler) *scanner {
 	w := o.Filter.Window
 	s.windowed = !w.From.IsZero() || !w.To.IsZero()
 	s.passed.clear()
+	s.unpack.opts = o
 	return s
+}
+
+// use says which format the object at hand has.
+func (s *scanner) use(f *Format) {
+	s.count = &s.counts[f.id]
+	s.count.Objects++
 }
 
 // skip counts the line as skipped.

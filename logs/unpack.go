@@ -1,49 +1,58 @@
 package logs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/why403/why403/internal/inflate"
 )
 
 const (
-	// blockSize is what is unpacked at a time: small enough to stay in a core's
-	// cache until it is scanned.
-	blockSize = 256 << 10
-	// maxLine bounds the memory that one line can take.
+	// keepBytes is the longest unfinished line that a block carries over to the
+	// next; longer ones are gathered apart.
+	keepBytes = inflate.MaxKeep
+	// maxLine bounds the memory that one line can take. The longest request that
+	// CloudFront logs is far below, with every byte escaped.
 	maxLine = 1 << 20
-	// DefaultMaxObject is the limit of unpacked bytes for one object: a night of
-	// the largest sites stays far below, a decompression bomb does not.
+	// DefaultMaxObject is the limit of unpacked bytes for one object. An hour of
+	// the largest sites stays below; a decompression bomb does not.
 	DefaultMaxObject = 16 << 30
 )
 
 // errLimit ends an object that unpacks to more than Options.MaxObject.
 var errLimit = errors.New("unpacks to more than the limit for one object")
 
-// An unpacker turns stored bytes into blocks of text. Its buffers are kept from
+// A blockReader hands out unpacked text. Next returns the last unconsumed bytes
+// of the block before, at most keepBytes, and new ones after them. When there
+// are none it returns just the unconsumed bytes with an error, io.EOF after a
+// good end. The block is valid until the following call.
+type blockReader interface {
+	Next(unconsumed int) ([]byte, error)
+}
+
+// An unpacker opens stored bytes, packed or not. Its buffers are kept from
 // object to object.
 type unpacker struct {
-	buf   []byte
-	n     int       // bytes in buf
-	r     io.Reader // what buf is filled from
-	err   error     // the end of r
-	left  int64     // bytes until the limit
-	gzip  *gzip.Reader
+	opts  *Options
+	input input
+	gzip  *inflate.Reader
 	zstd  *zstd.Decoder
-	input countingReader
+	plain plainReader
 }
 
-// countingReader counts the stored bytes, and gives the bytes looked at again.
-type countingReader struct {
-	head []byte
-	r    io.Reader
-	n    int64
+// input counts stored bytes, and gives those again that were looked at.
+type input struct {
+	head  []byte
+	r     io.Reader
+	n     int64
+	magic [4]byte
 }
 
-func (c *countingReader) Read(p []byte) (int, error) {
+func (c *input) Read(p []byte) (int, error) {
 	if len(c.head) > 0 {
 		n := copy(p, c.head)
 		c.head = c.head[n:]
@@ -54,64 +63,101 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// reset begins an object. The packing is found by content.
-func (u *unpacker) reset(r io.Reader, limit int64) error {
-	if u.buf == nil {
-		u.buf = make([]byte, blockSize)
+var (
+	gzipMagic    = []byte{0x1F, 0x8B}
+	zstdMagic    = []byte{0x28, 0xB5, 0x2F, 0xFD}
+	parquetMagic = []byte("PAR1")
+)
+
+// open begins an object. How it is packed is found by content.
+func (u *unpacker) open(r io.Reader) (blockReader, error) {
+	in := &u.input
+	in.r, in.head = r, nil
+	n, err := io.ReadFull(r, in.magic[:])
+	in.n = int64(n)
+	in.head = in.magic[:n]
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
 	}
-	u.n, u.err, u.left = 0, nil, limit
-	var magic [4]byte
-	n, err := io.ReadFull(r, magic[:])
-	u.input = countingReader{head: magic[:n:n], r: r, n: int64(n)}
-	u.r = &u.input
-	switch {
-	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
-		return err
-	case n >= 2 && magic[0] == 0x1F && magic[1] == 0x8B:
+	if bytes.HasPrefix(in.head, gzipMagic) {
 		if u.gzip == nil {
-			u.gzip = new(gzip.Reader)
+			u.gzip = inflate.NewReader(inflate.Options{MaxOutput: u.opts.MaxObject, Library: u.opts.LibraryInflate})
 		}
-		if err := u.gzip.Reset(&u.input); err != nil {
-			return fmt.Errorf("gzip: %w", err)
-		}
-		u.r = u.gzip
-	case n == 4 && magic[0] == 0x28 && magic[1] == 0xB5 && magic[2] == 0x2F && magic[3] == 0xFD:
-		if u.zstd == nil {
-			u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
-			if err != nil {
-				return err
-			}
-		}
-		if err := u.zstd.Reset(&u.input); err != nil {
-			return fmt.Errorf("zstd: %w", err)
-		}
-		u.r = u.zstd
+		u.gzip.Reset(in)
+		return u.gzip, nil
 	}
-	return nil
+	if !bytes.HasPrefix(in.head, zstdMagic) {
+		u.plain.reset(in, u.opts.MaxObject)
+		return &u.plain, nil
+	}
+	if u.zstd == nil {
+		u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := u.zstd.Reset(in); err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	u.plain.reset(zstdReader{u.zstd}, u.opts.MaxObject)
+	return &u.plain, nil
 }
 
-// next returns the last unconsumed bytes of the block before and new ones after
-// them. With the error comes what was read until then; io.EOF is the good end.
-// The block is valid until the following call.
-func (u *unpacker) next(unconsumed int) ([]byte, error) {
-	if u.err != nil {
-		return u.buf[u.n-unconsumed : u.n], u.err
+// zstdReader names zstd in errors.
+type zstdReader struct{ r io.Reader }
+
+func (z zstdReader) Read(p []byte) (int, error) {
+	n, err := z.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("zstd: %w", err)
 	}
-	copy(u.buf, u.buf[u.n-unconsumed:u.n])
-	u.n = unconsumed
-	if u.n == len(u.buf) {
-		u.buf = append(u.buf, make([]byte, len(u.buf))...)
+	return n, err
+}
+
+// plainReader is the blockReader of unpacked bytes.
+type plainReader struct {
+	r    io.Reader
+	buf  []byte
+	n    int // bytes in buf
+	err  error
+	left int64 // bytes until the limit, <0 for none
+}
+
+func (p *plainReader) reset(r io.Reader, limit int64) {
+	if p.buf == nil {
+		p.buf = make([]byte, 2*keepBytes)
 	}
-	for u.n < len(u.buf) && u.err == nil {
-		var n int
-		n, u.err = u.r.Read(u.buf[u.n:])
-		u.n += n
-		if u.left -= int64(n); u.left < 0 && u.err == nil {
-			u.err = errLimit
+	p.r, p.n, p.err, p.left = r, 0, nil, limit
+	if limit <= 0 {
+		p.left = -1
+	}
+}
+
+func (p *plainReader) Next(unconsumed int) ([]byte, error) {
+	copy(p.buf, p.buf[p.n-unconsumed:p.n])
+	p.n = unconsumed
+	for idle := 0; p.n < len(p.buf) && p.err == nil; {
+		room := p.buf[p.n:]
+		if p.left >= 0 && int64(len(room)) > p.left {
+			room = room[:p.left+1] // one more, to see whether there is more
 		}
-		if n == 0 && u.err == nil {
-			continue
+		n, err := p.r.Read(room)
+		if p.left >= 0 {
+			if int64(n) > p.left {
+				n, err = int(p.left), errLimit
+			}
+			p.left -= int64(n)
 		}
+		p.n += n
+		if n > 0 {
+			idle = 0
+		} else if idle++; idle == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+		p.err = err
 	}
-	return u.buf[:u.n], u.err
+	if p.n == unconsumed {
+		return p.buf[:p.n], p.err
+	}
+	return p.buf[:p.n], nil
 }
