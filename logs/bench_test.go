@@ -90,10 +90,11 @@ var originData = sync.OnceValue(func() []byte { return originText(rand.New(rand.
 
 func benchmarkLines(b *testing.B, format *Format, data []byte) {
 	o := new(Options)
-	s := newScanner(o, new(counter))
+	s := newScanner(o, nil, new(counter))
 	s.object = &Object{URI: "x"}
 	s.distribution = []byte("E2ABCDEFGHIJ3K")
 	s.count = &s.counts[format.id]
+	o.Progress = new(Progress)
 	lines := bytes.Count(data, []byte{'\n'})
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()

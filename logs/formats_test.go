@@ -218,7 +218,7 @@ func TestFirewall(t *testing.T) {
 		t.Errorf("inputs: %+v", in)
 	}
 	var got FirewallRecord
-	s := newScanner(new(Options), firewallFunc(func(r *FirewallRecord) { got = *r }))
+	s := newScanner(new(Options), nil, firewallFunc(func(r *FirewallRecord) { got = *r }))
 	s.object, s.count = new(Object), new(FormatCount)
 	d, _ := firewallJSON.lines(s, nil)
 	d.decode([]byte(text))

@@ -132,7 +132,7 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 				return err
 			}
 		case mode.IsRegular():
-			if !ParseName(filepath.ToSlash(o.URI)).Overlaps(w.window) {
+			if w.window != (Window{}) && !ParseName(filepath.ToSlash(o.URI)).Overlaps(w.window) {
 				continue
 			}
 			if info, err := os.Stat(target); err == nil {

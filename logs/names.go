@@ -123,10 +123,9 @@ func (n *Name) parseFolders(dir string) (start time.Time, span time.Duration) {
 		}
 		if start.IsZero() {
 			for _, l := range folderLayouts {
-				date, ok := parsePrefix(l.layout+"/", dir[at:])
-				if ok {
+				if date, ok := parsePrefix(l.layout, dir[at:]); ok {
 					start, span = date, l.span
-					n.Folder = DatePart{at, l.layout}
+					n.Folder = DatePart{at, l.layout[:len(l.layout)-1]}
 					break
 				}
 			}
@@ -136,20 +135,21 @@ func (n *Name) parseFolders(dir string) (start time.Time, span time.Duration) {
 	return start, span
 }
 
-// folderLayouts are tried in this order, the finest first.
+// folderLayouts are tried in this order, the finest first. Folders end in a
+// slash.
 var folderLayouts = []struct {
 	layout string
 	span   time.Duration
 }{
-	{"2006/01/02/15", time.Hour},
-	{"2006/01/02", 24 * time.Hour},
-	{"2006/01", 31 * 24 * time.Hour},
-	{"year=2006/month=01/day=02/hour=15", time.Hour},
-	{"year=2006/month=01/day=02", 24 * time.Hour},
-	{"year=2006/month=01", 31 * 24 * time.Hour},
-	{"dt=2006-01-02-15", time.Hour},
-	{"dt=2006-01-02", 24 * time.Hour},
-	{"date=2006-01-02", 24 * time.Hour},
+	{"2006/01/02/15/", time.Hour},
+	{"2006/01/02/", 24 * time.Hour},
+	{"2006/01/", 31 * 24 * time.Hour},
+	{"year=2006/month=01/day=02/hour=15/", time.Hour},
+	{"year=2006/month=01/day=02/", 24 * time.Hour},
+	{"year=2006/month=01/", 31 * 24 * time.Hour},
+	{"dt=2006-01-02-15/", time.Hour},
+	{"dt=2006-01-02/", 24 * time.Hour},
+	{"date=2006-01-02/", 24 * time.Hour},
 }
 
 // parsePrefix parses the beginning of s, whose length is layout's.

@@ -1,16 +1,17 @@
 package logs
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
-	"io/fs"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Options tune a Scan. The zero value reads everything with sensible limits.
@@ -25,12 +26,46 @@ type Options struct {
 	// LibraryInflate unpacks gzip with the kept library in place of
 	// internal/inflate.
 	LibraryInflate bool
+
+	// Progress, if not nil, is kept up to date during the scan.
+	Progress *Progress
 }
 
-// Scan reads every object of the sources and hands the records to handlers,
-// one for each goroutine, made by newHandler. An object that can't be read is
+// Progress tells how far a Scan is. It moves object by object.
+type Progress struct {
+	Listed  atomic.Int64 // objects found so far
+	Objects atomic.Int64 // objects read
+	Bytes   atomic.Int64 // stored bytes read
+	Lines   atomic.Int64
+}
+
+// A Remote is a Source behind a network. Scan opens up to Parallel of its
+// objects side by side, more than it scans at a time. The Source may hold some
+// of them back to find the best number by itself.
+type Remote interface {
+	Source
+	Parallel() int
+}
+
+const (
+	// Objects are put in order, the largest first, so many at a time.
+	maxListed = 1 << 16
+	// Small objects go to a goroutine in batches.
+	batchSize  = 16
+	smallBytes = 256 << 10
+	// Objects of a Remote up to this size are fetched before they are scanned,
+	// larger ones during it.
+	maxFetch = 8 << 20
+	// fetchBudget bounds the bytes fetched and not scanned yet.
+	fetchBudget = 64 << 20
+)
+
+// Scan reads every object of the sources, each once, and hands the records to
+// handlers, one for each goroutine. newHandler makes them; it is called before
+// anything is read, by Scan's own goroutine. An object that can't be read is
 // named in Inputs and does not stop the scan; the error is non-nil only when
-// ctx ended or a listing failed as a whole.
+// ctx ended or a listing failed as a whole. Inputs is complete for what was
+// read in either case.
 func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Handler) (*Inputs, error) {
 	var format *Format
 	if o.Format != "" {
@@ -43,252 +78,240 @@ func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Ha
 	if o.MaxObject == 0 {
 		o.MaxObject = DefaultMaxObject
 	}
-	workers := runtime.GOMAXPROCS(0)
-	if o.Concurrency > 0 {
-		workers = o.Concurrency
+	if o.Progress == nil {
+		o.Progress = new(Progress)
+	}
+	scanners := make([]*scanner, runtime.GOMAXPROCS(0))
+	if o.Concurrency > 0 && !slices.ContainsFunc(sources, isRemote) {
+		scanners = make([]*scanner, o.Concurrency)
+	}
+	for i := range scanners {
+		scanners[i] = newScanner(&o, format, newHandler())
 	}
 
-	batches := make(chan batch)
-	var listErr error
-	go func() {
-		defer close(batches)
-		listErr = list(ctx, sources, o.Filter.Window, batches)
-	}()
-	scanners := make([]*scanner, workers)
-	var running sync.WaitGroup
-	for i := range scanners {
-		s := newScanner(&o, newHandler())
-		s.format = format
-		scanners[i] = s
-		running.Go(func() {
-			for b := range batches {
+	f := &feed{opts: &o, work: make(chan batch), budget: semaphore.NewWeighted(fetchBudget)}
+	if len(sources) > 1 {
+		f.seen = map[uint64]struct{}{}
+		f.seed = maphash.MakeSeed()
+	}
+	var scanning, feeding sync.WaitGroup
+	for _, s := range scanners {
+		scanning.Go(func() {
+			for b := range f.work {
 				for i := range b.objects {
-					s.scan(ctx, b.source, &b.objects[i])
+					s.scan(ctx, b.source, &b.objects[i], b.fetched)
+				}
+				if b.fetched != nil {
+					f.release(b.fetched)
 				}
 			}
 		})
 	}
-	running.Wait()
-	if err := context.Cause(ctx); err != nil {
-		listErr = err
+	errs := make([]error, len(sources))
+	for i, source := range sources {
+		feeding.Go(func() { errs[i] = f.source(ctx, source) })
 	}
-	return gather(scanners), listErr
+	feeding.Wait()
+	close(f.work)
+	scanning.Wait()
+
+	err := context.Cause(ctx)
+	for _, e := range errs {
+		err = cmp.Or(err, e)
+	}
+	return gather(scanners), err
+}
+
+func isRemote(s Source) bool {
+	_, ok := s.(Remote)
+	return ok
 }
 
 // A batch is what one goroutine takes at a time.
 type batch struct {
 	source  Source
 	objects []Object
+	fetched *fetched // the object's bytes, if they are at hand; then objects is one
 }
 
-const (
-	// listed objects are put in order, the largest first, so many at a time.
-	maxListed = 1 << 16
-	// small objects go in batches of so many.
-	batchSize  = 16
-	smallBytes = 256 << 10
-)
+// fetched is an object's stored bytes, and why there are no more.
+type fetched struct {
+	data []byte
+	err  error
+	cost int64
+	at   int
+}
 
-// list sends every object of the sources, each once.
-func list(ctx context.Context, sources []Source, w Window, batches chan<- batch) error {
-	seen := map[string]bool{}
-	for _, source := range sources {
-		var objects []Object
-		flush := func() error {
-			slices.SortStableFunc(objects, func(a, b Object) int { return cmp.Compare(b.Size, a.Size) })
-			for len(objects) > 0 {
-				n := 1
-				if size := objects[0].Size; size >= 0 && size < smallBytes {
-					n = min(batchSize, len(objects))
-				}
-				select {
-				case batches <- batch{source, objects[:n:n]}:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-				objects = objects[n:]
+func (f *fetched) Read(p []byte) (int, error) {
+	if f.at == len(f.data) {
+		if f.err != nil {
+			return 0, f.err
+		}
+		return 0, io.EOF
+	}
+	n := copy(p, f.data[f.at:])
+	f.at += n
+	return n, nil
+}
+
+func (f *fetched) Close() error { return nil }
+
+// A feed lists the sources and hands their objects to the scanners.
+type feed struct {
+	opts   *Options
+	work   chan batch
+	budget *semaphore.Weighted
+	free   sync.Pool // of *fetched
+
+	mu   sync.Mutex
+	seen map[uint64]struct{} // hashes of URIs, nil for a single source
+	seed maphash.Seed
+}
+
+// isNew reports whether the object is seen for the first time.
+func (f *feed) isNew(o *Object) bool {
+	if f.seen == nil {
+		return true
+	}
+	h := maphash.String(f.seed, o.URI)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, old := f.seen[h]
+	f.seen[h] = struct{}{}
+	return !old
+}
+
+func bySize(a, b Object) int { return cmp.Compare(b.Size, a.Size) }
+
+// source feeds the objects of one source.
+func (f *feed) source(ctx context.Context, source Source) error {
+	if r, ok := source.(Remote); ok {
+		return f.remote(ctx, r)
+	}
+	var objects []Object
+	flush := func() error {
+		slices.SortStableFunc(objects, bySize)
+		for len(objects) > 0 {
+			n := 1
+			if size := objects[0].Size; size >= 0 && size < smallBytes {
+				n = min(batchSize, len(objects))
 			}
-			return nil
-		}
-		err := source.List(ctx, w, func(page []Object) error {
-			for _, o := range page {
-				if !seen[o.URI] {
-					seen[o.URI] = true
-					objects = append(objects, o)
-				}
+			if err := f.send(ctx, batch{source: source, objects: objects[:n:n]}); err != nil {
+				return err
 			}
-			if len(objects) >= maxListed {
-				return flush()
-			}
-			return nil
-		})
-		if err == nil {
-			err = flush()
+			objects = objects[n:]
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// scan reads one object. Whatever goes wrong is noted.
-func (s *scanner) scan(ctx context.Context, source Source, o *Object) {
-	if ctx.Err() != nil {
-		return
-	}
-	s.object, s.line = o, 0
-	s.distribution = nil
-	if id := ParseName(o.URI).Distribution; id != "" {
-		s.distribution = []byte(id)
-	}
-	s.objects++
-	s.count = nil
-	err := s.read(ctx, source)
-	s.bytes += s.unpack.input.n
-	if s.count != nil {
-		s.count.Lines += s.line
-	}
-	if err != nil && ctx.Err() == nil {
-		s.unreadable = append(s.unreadable, Unreadable{o.URI, reason(err), s.line})
-	}
-}
-
-func reason(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "gone after it was listed"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "cut short: the packed data ends too early"
-	}
-	return err.Error()
-}
-
-// read opens and decodes the object at hand.
-func (s *scanner) read(ctx context.Context, source Source) error {
-	s.unpack.input.n = 0
-	body, err := source.Open(ctx, s.object)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	text, err := s.unpack.open(body)
-	if err != nil {
-		return err
-	}
-	block, err := text.Next(0)
-	for err == nil && bytes.IndexByte(block, '\n') < 0 && len(block) <= keepBytes {
-		block, err = text.Next(len(block))
-	}
-	if err != nil && len(block) == 0 {
-		return noEOF(err)
-	}
-	block = bytes.TrimPrefix(block, bom)
-	format := s.format
-	if format == nil {
-		format = formatOf(block)
-	}
-	if format.whole != nil {
-		return s.readWhole(ctx, text, block, err, format)
-	}
-	s.use(format)
-	decoder, refused := format.lines(s, block)
-	if refused != nil {
-		return refused
-	}
-	for {
-		// The last line is held back until its newline comes.
-		whole := bytes.LastIndexByte(block, '\n') + 1
-		if whole > 0 {
-			decoder.decode(block[:whole])
-		}
-		rest := block[whole:]
-		if err == nil && len(rest) > keepBytes {
-			block, err = s.longLine(text, decoder, rest)
-			continue
-		}
-		if err == nil {
-			if block, err = text.Next(len(rest)); err == nil {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				continue
-			}
-			rest = block
-		}
-		switch {
-		case len(rest) == 0:
-			return noEOF(err)
-		case err == io.EOF:
-			s.tail = append(append(s.tail[:0], rest...), '\n')
-			decoder.decode(s.tail)
-			return nil
-		}
-		s.line++
-		s.reject(cutShort)
-		return err
-	}
-}
-
-// readWhole gathers an object that can't be read line by line. block is what
-// was read so far, err the end of it.
-func (s *scanner) readWhole(ctx context.Context, text blockReader, block []byte, err error, f *Format) error {
-	s.whole = append(s.whole[:0], block...)
-	for err == nil {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if block, err = text.Next(0); len(s.whole)+len(block) > maxParquet {
-			return fmt.Errorf("%s: larger than %d MiB", f.Name, maxParquet>>20)
-		}
-		s.whole = append(s.whole, block...)
-	}
-	if err != io.EOF {
-		return err
-	}
-	return f.whole(s, s.whole)
-}
-
-// longLine reads on to the end of a line that begins with rest and hands it to
-// decoder. It returns what follows the line.
-func (s *scanner) longLine(text blockReader, decoder lineDecoder, rest []byte) ([]byte, error) {
-	s.tail = append(s.tail[:0], rest...)
-	for {
-		block, err := text.Next(0)
-		end := bytes.IndexByte(block, '\n') + 1
-		if err == nil && end == 0 {
-			if len(s.tail) <= maxLine {
-				s.tail = append(s.tail, block...)
-			}
-			continue
-		}
-		if len(s.tail)+end > maxLine {
-			s.line++
-			s.reject("line longer than 1 MiB")
-			return block[end:], err
-		}
-		if err != nil { // the line ends with the object
-			if err == io.EOF {
-				decoder.decode(append(s.tail, '\n'))
-			} else {
-				s.line++
-				s.reject(cutShort)
-			}
-			return nil, err
-		}
-		s.tail = append(s.tail, block[:end]...)
-		decoder.decode(s.tail)
-		return block[end:], nil
-	}
-}
-
-const cutShort = "cut short: the object could not be read further"
-
-func noEOF(err error) error {
-	if err == io.EOF {
 		return nil
 	}
+	err := source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
+		objects = append(objects, f.newOnes(page)...)
+		if len(objects) < maxListed {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+func (f *feed) newOnes(page []Object) []Object {
+	if f.seen != nil {
+		page = slices.DeleteFunc(slices.Clone(page), func(o Object) bool { return !f.isNew(&o) })
+	}
+	f.opts.Progress.Listed.Add(int64(len(page)))
+	return page
+}
+
+func (f *feed) send(ctx context.Context, b batch) error {
+	select {
+	case f.work <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// remote feeds the objects of one Remote. Objects are fetched while the listing
+// goes on.
+func (f *feed) remote(ctx context.Context, source Remote) error {
+	parallel := f.opts.Concurrency
+	if parallel <= 0 {
+		parallel = max(1, source.Parallel())
+	}
+	objects := make(chan []Object)
+	var fetching sync.WaitGroup
+	for range parallel {
+		fetching.Go(func() {
+			for o := range objects {
+				if b, err := f.fetch(ctx, source, o); err == nil {
+					f.send(ctx, b)
+				}
+			}
+		})
+	}
+	err := source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
+		page = slices.Clone(f.newOnes(page)) // the scanners keep pointers into it
+		slices.SortStableFunc(page, bySize)
+		for i := range page {
+			select {
+			case objects <- page[i : i+1 : i+1]:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	close(objects)
+	fetching.Wait()
 	return err
+}
+
+// fetch reads an object into memory, unless it is large. The error is ctx's.
+func (f *feed) fetch(ctx context.Context, source Source, o []Object) (batch, error) {
+	b := batch{source: source, objects: o}
+	size := o[0].Size
+	if size < 0 || size > maxFetch {
+		return b, nil
+	}
+	if err := f.budget.Acquire(ctx, size); err != nil {
+		return b, err
+	}
+	body, _ := f.free.Get().(*fetched)
+	if body == nil {
+		body = new(fetched)
+	}
+	*body = fetched{data: body.data[:0], cost: size}
+	b.fetched = body
+	r, err := source.Open(ctx, &o[0])
+	if err != nil {
+		body.err = err
+		return b, nil
+	}
+	if int64(cap(body.data)) <= size {
+		body.data = make([]byte, 0, size+1) // one more, to see the end
+	}
+	for err == nil {
+		if len(body.data) == cap(body.data) {
+			body.data = slices.Grow(body.data, 1)
+		}
+		var n int
+		n, err = r.Read(body.data[len(body.data):cap(body.data)])
+		body.data = body.data[:len(body.data)+n]
+	}
+	if closeErr := r.Close(); err == io.EOF {
+		err = closeErr
+	}
+	body.err = err
+	return b, nil
+}
+
+func (f *feed) release(b *fetched) {
+	f.budget.Release(b.cost)
+	if cap(b.data) <= smallBytes {
+		f.free.Put(b)
+	}
 }
 
 // gather adds up what the goroutines counted.

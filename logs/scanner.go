@@ -1,8 +1,16 @@
 package logs
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"slices"
+
+	"github.com/why403/why403/internal/inflate"
 )
 
 // A scanner is one scanning goroutine: its handler, its counts and its buffers.
@@ -25,11 +33,11 @@ type scanner struct {
 	object       *Object
 	line         int64 // lines begun
 	distribution []byte
-	count        *FormatCount
+	count        *FormatCount // nil until the format is known
 
 	edge     EdgeRecord
 	origin   OriginRecord
-	passed   OriginRecord // fields after RequestURI stay empty
+	passed   OriginRecord // fields after TurnAround stay empty
 	firewall FirewallRecord
 
 	unpack unpacker
@@ -40,8 +48,8 @@ type scanner struct {
 // maxSamples bounds Inputs.RejectedSamples.
 const maxSamples = 20
 
-func newScanner(o *Options, h Handler) *scanner {
-	s := &scanner{opts: o, handler: h, counts: make([]FormatCount, len(formats))}
+func newScanner(o *Options, format *Format, h Handler) *scanner {
+	s := &scanner{opts: o, format: format, handler: h, counts: make([]FormatCount, len(formats))}
 	s.wanted[403] = true
 	for _, code := range o.Filter.Masked {
 		if code > 0 && code < len(s.wanted) {
@@ -53,6 +61,174 @@ func newScanner(o *Options, h Handler) *scanner {
 	s.passed.clear()
 	s.unpack.opts = o
 	return s
+}
+
+// scan reads one object. Whatever goes wrong is noted. body is the object's
+// bytes if they are at hand.
+func (s *scanner) scan(ctx context.Context, source Source, o *Object, body *fetched) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.object, s.line, s.count, s.distribution = o, 0, nil, nil
+	if id := ParseName(o.URI).Distribution; id != "" {
+		s.distribution = []byte(id)
+	}
+	s.objects++
+	s.unpack.input.n = 0
+	err := s.read(ctx, source, body)
+	s.bytes += s.unpack.input.n
+	if s.count != nil {
+		s.count.Lines += s.line
+	}
+	if err != nil && ctx.Err() == nil {
+		s.unreadable = append(s.unreadable, Unreadable{o.URI, s.reason(err), s.line})
+	}
+	s.opts.Progress.Objects.Add(1)
+	s.opts.Progress.Bytes.Add(s.unpack.input.n)
+	s.opts.Progress.Lines.Add(s.line)
+}
+
+// reason says in words why an object could not be read to its end.
+func (s *scanner) reason(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "gone after it was listed"
+	case errors.Is(err, errLimit), errors.Is(err, inflate.ErrTooLarge):
+		return fmt.Sprintf("unpacks to more than the limit of %d bytes for one object", s.opts.MaxObject)
+	}
+	return err.Error()
+}
+
+// read opens and decodes the object at hand.
+func (s *scanner) read(ctx context.Context, source Source, fetched *fetched) error {
+	var body io.Reader = fetched
+	if fetched == nil {
+		opened, err := source.Open(ctx, s.object)
+		if err != nil {
+			return err
+		}
+		defer opened.Close()
+		body = opened
+	}
+	text, err := s.unpack.open(body)
+	if err != nil {
+		return err
+	}
+	block, err := text.Next(0)
+	for err == nil && bytes.IndexByte(block, '\n') < 0 && len(block) <= keepBytes {
+		block, err = text.Next(len(block))
+	}
+	if err != nil && len(block) == 0 {
+		return noEOF(err)
+	}
+	block = bytes.TrimPrefix(block, bom)
+	format := s.format
+	if format == nil {
+		format = formatOf(block)
+	}
+	if format.whole != nil {
+		return s.readWhole(ctx, text, block, err, format)
+	}
+	s.use(format)
+	decoder, refused := format.lines(s, block)
+	if refused != nil {
+		return refused
+	}
+	for {
+		// The last line is held back until its newline comes.
+		whole := bytes.LastIndexByte(block, '\n') + 1
+		if whole > 0 {
+			decoder.decode(block[:whole])
+		}
+		rest := block[whole:]
+		if err == nil && len(rest) > keepBytes {
+			block, err = s.longLine(text, decoder, rest)
+			continue
+		}
+		if err == nil {
+			if block, err = text.Next(len(rest)); err == nil {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				continue
+			}
+			rest = block
+		}
+		switch {
+		case len(rest) == 0:
+			return noEOF(err)
+		case err == io.EOF:
+			s.tail = append(append(s.tail[:0], rest...), '\n')
+			decoder.decode(s.tail)
+			return nil
+		}
+		s.line++
+		s.reject(cutShort)
+		return err
+	}
+}
+
+const cutShort = "cut short: the object could not be read further"
+
+// readWhole gathers an object that can't be read line by line. block is what
+// was read so far, err the end of it.
+func (s *scanner) readWhole(ctx context.Context, text blockReader, block []byte, err error, f *Format) error {
+	s.whole = append(s.whole[:0], block...)
+	for err == nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if block, err = text.Next(0); len(s.whole)+len(block) > maxParquet {
+			return fmt.Errorf("%s: larger than %d MiB", f.Name, maxParquet>>20)
+		}
+		s.whole = append(s.whole, block...)
+	}
+	if err != io.EOF {
+		return err
+	}
+	return f.whole(s, s.whole)
+}
+
+// longLine reads on to the end of a line that begins with rest and hands it to
+// decoder. It returns what follows the line.
+func (s *scanner) longLine(text blockReader, decoder lineDecoder, rest []byte) ([]byte, error) {
+	s.tail = append(s.tail[:0], rest...)
+	for {
+		block, err := text.Next(0)
+		end := bytes.IndexByte(block, '\n') + 1
+		if err == nil && end == 0 {
+			if len(s.tail) <= maxLine {
+				s.tail = append(s.tail, block...)
+			}
+			continue
+		}
+		switch {
+		case len(s.tail)+end > maxLine:
+			s.line++
+			s.reject(longerLine)
+			return block[end:], err
+		case err == io.EOF: // the line ends with the object
+			s.tail = append(s.tail, '\n')
+			decoder.decode(s.tail)
+			return nil, err
+		case err != nil:
+			s.line++
+			s.reject(cutShort)
+			return nil, err
+		}
+		s.tail = append(s.tail, block[:end]...)
+		decoder.decode(s.tail)
+		return block[end:], nil
+	}
+}
+
+const longerLine = "line longer than 1 MiB"
+
+func noEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 // use says which format the object at hand has.
