@@ -3,7 +3,6 @@ package policy
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -406,15 +405,34 @@ func appendError(out []byte, id string, err error) []byte {
 	return append(out, "}\n"...)
 }
 
-// appendString appends s as a JSON string.
+// appendString appends s as a JSON string, escaping no more than JSON asks for.
 func appendString(out []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			b, _ := json.Marshal(s) // a string always marshals
-			return append(out, b...)
-		}
+	const hex = "0123456789abcdef"
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\ufffd")
 	}
 	out = append(out, '"')
-	out = append(out, s...)
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		out = append(out, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			out = append(out, '\\', c)
+		case '\n':
+			out = append(out, `\n`...)
+		case '\r':
+			out = append(out, `\r`...)
+		case '\t':
+			out = append(out, `\t`...)
+		default:
+			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	out = append(out, s[start:]...)
 	return append(out, '"')
 }

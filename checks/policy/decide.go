@@ -38,8 +38,8 @@ type Answer struct {
 	Allowed  Tri // False as soon as the request can't be allowed, whatever kind of deny it is
 
 	// By names what decided: the policies with a Deny; "bpa" when RestrictPublicBuckets cut an Allow; "scp" when a level
-	// has no Allow; "noAllow". An Allow is by the bucket policy, or by nothing here when only the requester's own
-	// identity policies grant it. Undecided has none.
+	// has no Allow; "noAllow". An Allow is by the bucket policy when one of its statements matches, else by nothing that
+	// is named here: the requester's identity policies alone grant it. Undecided has none.
 	By []string
 
 	Deny  []StatementRef // all that match, the bucket policy's first, then RCPs, then SCPs
@@ -168,7 +168,7 @@ func (d *decider) conclude(bucket outcome, scps Tri) Answer {
 		a.Decision, a.By = ExplicitDeny, []string{ByBPA}
 	default:
 		a.Decision = Allow
-		if byPolicy == True {
+		if bucket.grants == True {
 			a.By = []string{ByBucketPolicy}
 		}
 	}

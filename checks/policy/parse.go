@@ -65,6 +65,7 @@ type Policy struct {
 	kind       Kind
 	version    string
 	statements []statement
+	public     []int // the statements that make it public
 	warnings   []Warning
 }
 
@@ -184,6 +185,9 @@ func compile(kind Kind, n *node) (*Policy, error) {
 		c.statement, c.sid = i, ""
 		if err := c.compileStatement(&list[i], &p.statements[i]); err != nil {
 			return nil, err
+		}
+		if p.statements[i].public(c.variables) {
+			p.public = append(p.public, i)
 		}
 	}
 	return p, nil

@@ -81,8 +81,8 @@ func compilePattern(text string, sx syntax) pattern {
 		case sx.variables && strings.HasPrefix(rest, "${"):
 			end := strings.IndexByte(rest, '}')
 			if end < 0 {
-				lit.WriteString(rest)
-				rest = ""
+				lit.WriteString("${")
+				rest = rest[2:]
 				break
 			}
 			switch inner := rest[2:end]; inner {

@@ -7,13 +7,10 @@ import (
 
 // Public says whether RestrictPublicBuckets and BlockPublicPolicy take the policy for public (S3 "Blocking public
 // access", The meaning of "public"), and which statements make it so. Only Allow statements count, and one suffices.
+//
+// The caller must not change the list.
 func (p *Policy) Public() (public bool, statements []int) {
-	for i := range p.statements {
-		if p.statements[i].public(p.version == version2012) {
-			statements = append(statements, i)
-		}
-	}
-	return statements != nil, statements
+	return len(p.public) > 0, p.public
 }
 
 func (s *statement) public(variables bool) bool {
