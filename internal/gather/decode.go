@@ -418,7 +418,7 @@ func decodeCORS(data json.RawMessage) ([]facts.CORSRule, error) {
 func decodeObjectHead(data json.RawMessage) (facts.ObjectHead, error) {
 	v, err := decode[struct {
 		facts.ObjectHead
-		LastModified timestamp
+		LastModified Time
 		// A HEAD of an object always tells its length; another document does not.
 		ContentLength *int64
 	}](data)
@@ -504,19 +504,19 @@ func decodeOrgPolicies(data json.RawMessage) ([]facts.OrgPolicy, error) {
 	return list, nil
 }
 
-// timestamp reads a time as the AWS CLI prints it: ISO 8601 (version 2), an
+// Time reads a time as the AWS CLI prints it: ISO 8601 (version 2), an
 // HTTP date or seconds since 1970 (version 1). It becomes RFC 3339 in UTC; a
 // text in another form stays as it is.
-type timestamp string
+type Time string
 
-func (t *timestamp) UnmarshalJSON(b []byte) error {
+func (t *Time) UnmarshalJSON(b []byte) error {
 	var s string
 	if json.Unmarshal(b, &s) != nil {
 		sec, err := strconv.ParseFloat(string(b), 64)
 		if err != nil {
 			return errors.New("a time is neither text nor number")
 		}
-		*t = timestamp(time.UnixMilli(int64(sec * 1000)).UTC().Format(time.RFC3339))
+		*t = Time(time.UnixMilli(int64(sec * 1000)).UTC().Format(time.RFC3339))
 		return nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05-0700", time.RFC1123} {
@@ -525,6 +525,9 @@ func (t *timestamp) UnmarshalJSON(b []byte) error {
 			break
 		}
 	}
-	*t = timestamp(s)
+	*t = Time(s)
 	return nil
 }
+
+// Timestamp returns t as a listing's JSON holds it.
+func Timestamp(t time.Time) Time { return Time(t.UTC().Format("2006-01-02T15:04:05-07:00")) }

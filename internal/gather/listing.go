@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
@@ -23,37 +24,33 @@ import (
 // each answer back. One that was made by hand holds Contents alone, with
 // "Complete": true when it is the whole bucket. A versions.json likewise.
 
-// A name is a key or prefix. One that is not UTF-8 stands in base64, with
-// KeyEncoding "base64".
-type name struct {
-	text     string
-	encoding string
+// Name returns the form in which a listing's JSON holds a key or prefix: one
+// that is not UTF-8 stands in base64, and its KeyEncoding says so.
+func Name(exact string) (text, encoding string) {
+	if utf8.ValidString(exact) {
+		return exact, ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(exact)), "base64"
 }
 
-func nameOf(s string) (text, encoding string) {
-	if strings.ToValidUTF8(s, "") == s {
-		return s, ""
+// ExactName undoes Name.
+func ExactName(text, encoding string) (string, error) {
+	if encoding != "base64" {
+		return text, nil
 	}
-	return base64.StdEncoding.EncodeToString([]byte(s)), "base64"
-}
-
-func (n name) exact() (string, error) {
-	if n.encoding != "base64" {
-		return n.text, nil
-	}
-	b, err := base64.StdEncoding.DecodeString(n.text)
+	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return "", fmt.Errorf("key %q is not base64", n.text)
+		return "", fmt.Errorf("key %q is not base64", text)
 	}
 	return string(b), nil
 }
 
 // An Entry is one element of a listing's Contents.
 type Entry struct {
-	Key          string    // exact bytes in base64 when KeyEncoding says so
-	KeyEncoding  string    `json:",omitempty"`
-	LastModified timestamp `json:",omitempty"`
-	ETag         string    `json:",omitempty"`
+	Key          string // exact bytes in base64 when KeyEncoding says so
+	KeyEncoding  string `json:",omitempty"`
+	LastModified Time   `json:",omitempty"`
+	ETag         string `json:",omitempty"`
 	Size         int64
 	StorageClass string `json:",omitempty"`
 	Owner        *Owner `json:",omitempty"`
@@ -211,7 +208,7 @@ func (l *objectList) read(r io.Reader) error {
 			var list []*Listing
 			err = d.Decode(&list)
 			for _, g := range list {
-				prefix, err := name{g.Prefix, g.KeyEncoding}.exact()
+				prefix, err := ExactName(g.Prefix, g.KeyEncoding)
 				if err != nil {
 					return at(err)
 				}
@@ -247,7 +244,7 @@ func (l *objectList) read(r io.Reader) error {
 }
 
 func (l *objectList) add(e Entry, same map[string]string) error {
-	key, err := name{e.Key, e.KeyEncoding}.exact()
+	key, err := ExactName(e.Key, e.KeyEncoding)
 	if err != nil {
 		return err
 	}
@@ -358,7 +355,7 @@ func (l *objectList) walk(q Question) *Listing {
 			continue
 		}
 		last = common
-		text, encoding := nameOf(common)
+		text, encoding := Name(common)
 		out.CommonPrefixes = append(out.CommonPrefixes, CommonPrefix{text, encoding})
 	}
 	return out
@@ -366,8 +363,8 @@ func (l *objectList) walk(q Question) *Listing {
 
 func (l *objectList) entry(key string) Entry {
 	v := l.listed[key]
-	e := Entry{Size: v.Size, StorageClass: v.StorageClass, LastModified: timestamp(v.LastModified)}
-	e.Key, e.KeyEncoding = nameOf(key)
+	e := Entry{Size: v.Size, StorageClass: v.StorageClass, LastModified: Time(v.LastModified)}
+	e.Key, e.KeyEncoding = Name(key)
 	if v.OwnerID != "" {
 		e.Owner = &Owner{v.OwnerID}
 	}
@@ -401,7 +398,7 @@ type Version struct {
 	KeyEncoding  string `json:",omitempty"`
 	VersionId    string
 	IsLatest     bool
-	LastModified timestamp `json:",omitempty"`
+	LastModified Time `json:",omitempty"`
 }
 
 // Versions is the answer of one ListObjectVersions.
@@ -454,14 +451,14 @@ func (s *Snapshot) readVersions(bucket string) (*versionList, error) {
 	// Without Listings it is what the CLI printed, which reads all pages.
 	l.all = v.Listings == nil && !v.IsTruncated && v.NextToken == nil && v.NextKeyMarker == nil
 	for _, g := range v.Listings {
-		prefix, err := name{g.Prefix, g.KeyEncoding}.exact()
+		prefix, err := ExactName(g.Prefix, g.KeyEncoding)
 		if err != nil {
 			return nil, &snapshotError{file, err}
 		}
 		l.asked[prefix] = g
 	}
 	at := func(e Version) (*Versions, error) {
-		key, err := name{e.Key, e.KeyEncoding}.exact()
+		key, err := ExactName(e.Key, e.KeyEncoding)
 		if err != nil {
 			return nil, &snapshotError{file, err}
 		}
@@ -510,7 +507,7 @@ func (s *Snapshot) listVersions(q Question) (json.RawMessage, error) {
 // ofKey returns the elements of one key.
 func ofKey(list []Version, key string) (out []Version, err error) {
 	for _, v := range list {
-		k, err := name{v.Key, v.KeyEncoding}.exact()
+		k, err := ExactName(v.Key, v.KeyEncoding)
 		if err != nil {
 			return nil, err
 		}

@@ -108,7 +108,7 @@ func (g *Gatherer) exact(ctx context.Context, bucket, key string) facts.Fact[fac
 			return facts.Listed{}, err
 		}
 		for _, e := range l.Contents {
-			if k, err := (name{e.Key, e.KeyEncoding}).exact(); err == nil && k == key {
+			if k, err := ExactName(e.Key, e.KeyEncoding); err == nil && k == key {
 				return e.listed(), nil
 			}
 		}
@@ -243,14 +243,14 @@ func (l lister) List(ctx context.Context, prefix, delimiter string, max int) (ke
 		return nil, nil, false, fmt.Errorf("%s: %w", q, err)
 	}
 	for _, e := range page.Contents {
-		k, err := name{e.Key, e.KeyEncoding}.exact()
+		k, err := ExactName(e.Key, e.KeyEncoding)
 		if err != nil {
 			return nil, nil, false, fmt.Errorf("%s: %w", q, err)
 		}
 		keys = append(keys, k)
 	}
 	for _, p := range page.CommonPrefixes {
-		k, err := name{p.Prefix, p.KeyEncoding}.exact()
+		k, err := ExactName(p.Prefix, p.KeyEncoding)
 		if err != nil {
 			return nil, nil, false, fmt.Errorf("%s: %w", q, err)
 		}

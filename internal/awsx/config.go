@@ -1,0 +1,318 @@
+package awsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/why403/why403/internal/gather"
+)
+
+// Config says how AWS is reached. The zero value uses the SDK's default chain
+// for everything.
+type Config struct {
+	Profile     string // shared configuration profile, "" for the default
+	Region      string // home Region, "" for the environment's and the profile's
+	EndpointURL string // S3 endpoint, "" for AWS or the environment's
+	// RequestPayer says that the caller pays for reading log buckets that make
+	// the requester pay.
+	RequestPayer bool
+	Version      string // of why403, for the user agent
+	Log          *slog.Logger
+
+	MaxCalls int     // calls that Answers may make, 0: no limit
+	Rate     float64 // calls a second that Answers may make, 0: 50
+
+	// Dial connects every host to one place, in the clear, and leaves endpoint
+	// logic as it is in production. For tests only.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// callTimeout bounds one attempt of one call, askTimeout all attempts.
+const (
+	callTimeout = 30 * time.Second
+	askTimeout  = 2 * time.Minute
+	maxAttempts = 5
+)
+
+// Clients builds AWS clients, each once. It is safe for concurrent use.
+type Clients struct {
+	cfg      aws.Config
+	o        Config
+	meter    *meter
+	ready    func() error
+	mu       sync.Mutex
+	s3       map[string]*s3.Client
+	kms      map[string]*kms.Client
+	logs     map[string]*cloudwatchlogs.Client
+	buckets  map[string]*located
+	identity func() (*sts.GetCallerIdentityOutput, error)
+}
+
+// Open prepares clients. It asks nothing of AWS, and needs no credentials
+// before the first use.
+func Open(ctx context.Context, o Config) (*Clients, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}}
+	// A BuildableClient, not an http.Client: LoadDefaultConfig fails on any
+	// other when AWS_CA_BUNDLE is set.
+	client := awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = 32
+		if o.Dial != nil {
+			t.Proxy, t.DialContext, t.DialTLSContext = nil, o.Dial, o.Dial
+		}
+	})
+	load := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(client),
+		config.WithRetryMode(aws.RetryModeAdaptive),
+		config.WithRetryMaxAttempts(maxAttempts),
+		config.WithLogger(sdkLog{o.Log}),
+		config.WithAPIOptions(append(c.meter.options(), awsmiddleware.AddUserAgentKeyValue("why403", version(o.Version)))),
+	}
+	if o.Profile != "" {
+		load = append(load, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		var profile config.SharedConfigProfileNotExistError
+		if errors.As(err, &profile) {
+			return nil, &Error{What: fmt.Sprintf("there is no profile %q", profile.Profile), Hint: "aws configure list-profiles shows those that there are", Err: err}
+		}
+		return nil, &Error{What: "can't read the AWS configuration: " + plain(err), Err: err}
+	}
+	if cfg.Region == "" {
+		cfg.Region = "us-east-1" // buckets tell their own Region, the rest is global
+	}
+	c.cfg = cfg
+	c.ready = sync.OnceValue(c.credentials)
+	c.identity = sync.OnceValues(func() (*sts.GetCallerIdentityOutput, error) {
+		return sts.NewFromConfig(c.cfg).GetCallerIdentity(context.Background(), nil)
+	})
+	return c, nil
+}
+
+func version(v string) string {
+	if v == "" {
+		return "devel"
+	}
+	return v
+}
+
+// credentials reports whether there are credentials at all, once.
+func (c *Clients) credentials() error {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	if _, err := c.cfg.Credentials.Retrieve(ctx); err != nil {
+		return unavailable("no AWS credentials found: "+plain(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
+	}
+	return nil
+}
+
+// Ready reports whether there are credentials. Its error matches
+// gather.ErrUnavailable.
+func (c *Clients) Ready() error { return c.ready() }
+
+// Region returns the home Region.
+func (c *Clients) Region() string { return c.cfg.Region }
+
+// Calls returns how often each operation was called, by its name as in
+// "s3:GetBucketPolicy". The caller owns the map.
+func (c *Clients) Calls() map[string]int64 { return c.meter.counts() }
+
+// S3 returns the client for buckets of a Region.
+func (c *Clients) S3(region string) *s3.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.s3[region] == nil {
+		c.s3[region] = s3.NewFromConfig(c.cfg, func(o *s3.Options) {
+			o.Region = region
+			if c.o.EndpointURL != "" {
+				o.BaseEndpoint = &c.o.EndpointURL
+			}
+			o.DisableLogOutputChecksumValidationSkipped = true
+			if !isAWS(o.BaseEndpoint) {
+				// Other servers: no bucket in the host name, and no checksum
+				// trailers, which they store with the body or refuse.
+				o.UsePathStyle = true
+				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+			}
+		})
+	}
+	return c.s3[region]
+}
+
+// isAWS says whether an endpoint is AWS's own; nil is the default one.
+func isAWS(endpoint *string) bool {
+	if endpoint == nil || *endpoint == "" {
+		return true
+	}
+	u, err := url.Parse(*endpoint)
+	if err != nil {
+		return false
+	}
+	h := strings.ToLower(u.Hostname())
+	for _, d := range []string{".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu"} {
+		if strings.HasSuffix(h, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// atAWS says whether S3 calls go to AWS itself.
+func (c *Clients) atAWS() bool { return isAWS(c.S3(c.cfg.Region).Options().BaseEndpoint) }
+
+// globalRegion is where the partition's global services answer.
+func globalRegion(home string) string {
+	switch {
+	case strings.HasPrefix(home, "cn-"):
+		return "cn-northwest-1"
+	case strings.HasPrefix(home, "us-gov-"):
+		return "us-gov-west-1"
+	}
+	return "us-east-1"
+}
+
+func (c *Clients) cloudfront() *cloudfront.Client {
+	return cloudfront.NewFromConfig(c.cfg, func(o *cloudfront.Options) { o.Region = globalRegion(c.cfg.Region) })
+}
+
+func (c *Clients) organizations() *organizations.Client {
+	return organizations.NewFromConfig(c.cfg, func(o *organizations.Options) { o.Region = globalRegion(c.cfg.Region) })
+}
+
+func (c *Clients) wafv2() *wafv2.Client {
+	return wafv2.NewFromConfig(c.cfg, func(o *wafv2.Options) { o.Region = globalRegion(c.cfg.Region) })
+}
+
+func (c *Clients) s3control() *s3control.Client { return s3control.NewFromConfig(c.cfg) }
+
+func (c *Clients) kmsIn(region string) *kms.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kms[region] == nil {
+		c.kms[region] = kms.NewFromConfig(c.cfg, func(o *kms.Options) { o.Region = region })
+	}
+	return c.kms[region]
+}
+
+func (c *Clients) logsIn(region string) *cloudwatchlogs.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.logs[region] == nil {
+		c.logs[region] = cloudwatchlogs.NewFromConfig(c.cfg, func(o *cloudwatchlogs.Options) { o.Region = region })
+	}
+	return c.logs[region]
+}
+
+// located is what HeadBucket told about a bucket.
+type located struct {
+	once   sync.Once
+	out    *s3.HeadBucketOutput
+	err    error
+	region string
+}
+
+// head asks HeadBucket, once for each bucket, in the bucket's own Region: a
+// wrong one is answered with a redirect that names the right one.
+func (c *Clients) head(ctx context.Context, bucket string) *located {
+	c.mu.Lock()
+	l := c.buckets[bucket]
+	if l == nil {
+		l = new(located)
+		c.buckets[bucket] = l
+	}
+	c.mu.Unlock()
+	l.once.Do(func() {
+		in := &s3.HeadBucketInput{Bucket: &bucket}
+		l.region = c.cfg.Region
+		l.out, l.err = c.S3(l.region).HeadBucket(ctx, in)
+		told := regionOf(l.err)
+		if told != "" && told != l.region && misdirected(l.err) {
+			l.region = told
+			l.out, l.err = c.S3(l.region).HeadBucket(ctx, in)
+		}
+		switch {
+		case l.err == nil && aws.ToString(l.out.BucketRegion) != "":
+			l.region = *l.out.BucketRegion
+		case told != "":
+			l.region = told
+		}
+	})
+	return l
+}
+
+// BucketRegion returns the bucket's Region, or the home Region when the bucket
+// does not tell it.
+func (c *Clients) BucketRegion(ctx context.Context, bucket string) string {
+	return c.head(ctx, bucket).region
+}
+
+// Head asks whether a bucket is there and may be listed. Its error is a
+// gather.APIError or names why no answer came.
+func (c *Clients) Head(ctx context.Context, bucket string) (region string, err error) {
+	if err := c.ready(); err != nil {
+		return "", err
+	}
+	l := c.head(ctx, bucket)
+	return l.region, answerError(l.err, c.atAWS())
+}
+
+// sdkLog hands the SDK's own messages to slog. Requests and responses are never
+// among them: the SDK's wire logs stay off, they hold credentials.
+type sdkLog struct{ log *slog.Logger }
+
+func (l sdkLog) Logf(c logging.Classification, format string, v ...any) {
+	level := slog.LevelDebug
+	if c == logging.Warn {
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, "aws sdk: "+fmt.Sprintf(format, v...))
+}
+
+// An Error is a problem with a sentence for the user and a hint what to do.
+type Error struct {
+	What string
+	Hint string // "" when there is none
+	Err  error
+}
+
+func (e *Error) Error() string { return e.What }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// UserHint returns the hint.
+func (e *Error) UserHint() string { return e.Hint }
+
+// unavailable makes an error after which AWS need not be asked again.
+func unavailable(what, hint string, err error) error {
+	return &Error{What: what, Hint: hint, Err: errors.Join(gather.ErrUnavailable, err)}
+}

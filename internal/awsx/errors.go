@@ -1,0 +1,131 @@
+package awsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/why403/why403/internal/gather"
+)
+
+// dead holds the codes after which no further call can succeed: what is wrong
+// is the credentials or the clock, not the permission.
+var dead = map[string]string{
+	"ExpiredToken":                "the AWS credentials have expired",
+	"ExpiredTokenException":       "the AWS credentials have expired",
+	"RequestExpired":              "the AWS credentials have expired",
+	"TokenRefreshRequired":        "the AWS credentials have expired",
+	"InvalidClientTokenId":        "AWS does not know these credentials",
+	"InvalidAccessKeyId":          "AWS does not know these credentials",
+	"UnrecognizedClientException": "AWS does not know these credentials",
+	"InvalidToken":                "AWS does not know these credentials",
+	"InvalidSecurity":             "AWS does not know these credentials",
+	"AuthFailure":                 "AWS does not know these credentials",
+	"SignatureDoesNotMatch":       "the secret access key does not fit the access key id",
+	"InvalidSignatureException":   "the secret access key does not fit the access key id, or the clock is wrong",
+	"RequestTimeTooSkewed":        "this machine's clock is wrong",
+	"NotSignedUp":                 "", // about the bucket's account: an answer
+}
+
+// answerError turns an error of the SDK into what gather expects: an APIError,
+// an unavailable AWS, or a short sentence. atAWS: the server is AWS, whose
+// missing headers mean something.
+func answerError(err error, atAWS bool) error {
+	if err == nil || errors.Is(err, gather.ErrNotAsked) || errors.Is(err, gather.ErrUnavailable) {
+		return err
+	}
+	var api smithy.APIError
+	var response *smithyhttp.ResponseError
+	answered := errors.As(err, &response) && response.Response != nil
+	if errors.As(err, &api) && (answered || api.ErrorCode() != "UnknownError") {
+		if what := dead[api.ErrorCode()]; what != "" {
+			return unavailable(what+" ("+api.ErrorCode()+")", hints[api.ErrorCode()], err)
+		}
+		out := &gather.APIError{Code: api.ErrorCode(), Message: api.ErrorMessage()}
+		if answered {
+			out.BucketRegion = response.Response.Header.Get("X-Amz-Bucket-Region")
+			if response.HTTPStatusCode() == http.StatusNotFound {
+				switch marker := response.Response.Header.Get("X-Amz-Delete-Marker"); {
+				case marker == "true":
+					out.DeleteMarker = new(true)
+				case atAWS:
+					out.DeleteMarker = new(false)
+				}
+			}
+			if out.Code == "UnknownError" || out.Code == "" {
+				out.Code = fmt.Sprint(response.HTTPStatusCode())
+			}
+		}
+		return out
+	}
+	return fmt.Errorf("%s", plain(err))
+}
+
+var hints = map[string]string{
+	"ExpiredToken":          "run aws sso login, or get new credentials, and run why403 again",
+	"ExpiredTokenException": "run aws sso login, or get new credentials, and run why403 again",
+	"RequestExpired":        "run aws sso login, or get new credentials, and run why403 again",
+	"TokenRefreshRequired":  "run aws sso login, or get new credentials, and run why403 again",
+	"RequestTimeTooSkewed":  "set the clock: AWS takes requests within 15 minutes of its own",
+}
+
+// status returns the HTTP status of an error's response, 0 if there was none.
+func status(err error) int {
+	var r *smithyhttp.ResponseError
+	if errors.As(err, &r) && r.Response != nil {
+		return r.HTTPStatusCode()
+	}
+	return 0
+}
+
+// regionOf returns the Region that an error's response tells, "" if none.
+func regionOf(err error) string {
+	var r *smithyhttp.ResponseError
+	if errors.As(err, &r) && r.Response != nil {
+		return r.Response.Header.Get("X-Amz-Bucket-Region")
+	}
+	return ""
+}
+
+// misdirected says whether a request went to another Region than the bucket's:
+// a redirect, or for a signature of the wrong Region 400.
+func misdirected(err error) bool {
+	switch status(err) {
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:
+		return true
+	}
+	return false
+}
+
+// plain returns the last sentence of an SDK error, which is the cause, without
+// the chain of operations and request ids before it.
+func plain(err error) string {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return fmt.Sprintf("can't resolve %s", dns.Name)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Error()
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return fmt.Sprintf("%s: %s", api.ErrorCode(), api.ErrorMessage())
+	}
+	s := err.Error()
+	for _, cut := range []string{"failed to refresh cached credentials, ", "operation error ", "https response error "} {
+		if i := strings.LastIndex(s, cut); i >= 0 {
+			s = s[i+len(cut):]
+		}
+	}
+	return strings.ReplaceAll(s, "\n", " ")
+}
