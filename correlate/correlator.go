@@ -50,7 +50,7 @@ func (c *Correlator) Handler() logs.Handler {
 
 func (c *Correlator) gatherer() *gatherer {
 	return &gatherer{
-		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
+		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs, identities: c.settings.Identities,
 		stems: keyTable{seed: c.seed}, keys: keyTable{seed: c.seed},
 	}
 }
@@ -71,7 +71,7 @@ func (c *Correlator) Result(ctx context.Context) (*Result, error) {
 		all[i+1] = nil
 	}
 	j := newJoiner(c.settings, c.o, g)
-	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.group, j.finish} {
+	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.group, j.finish} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -116,12 +116,12 @@ func (g *gatherer) merge(q *gatherer) {
 	features := make([]uint32, len(q.features.list))
 	for i, s := range q.features.list {
 		b := []byte(s)
-		ids := buckets
-		if b[0] == 'e' {
-			ids = dists
+		kind, scope, _ := readFeature(s)
+		id := buckets
+		if kind == 'e' {
+			id = dists
 		}
-		id := ids[uint32(b[1])|uint32(b[2])<<8|uint32(b[3])<<16]
-		b[1], b[2], b[3] = byte(id), byte(id>>8), byte(id>>16)
+		b[1], b[2], b[3] = byte(id[scope]), byte(id[scope]>>8), byte(id[scope]>>16)
 		features[i] = g.features.id(b)
 	}
 	g.passed.merge(&q.passed, func(f uint32) uint32 { return features[f] })

@@ -27,12 +27,23 @@ type Result struct {
 	Pairs      []Pair          // joined lines; only kept when Options.KeepPairs
 	Rewrites   []Rewrite       // path rewrites learnt from pairs
 	Noise      Noise           // scanner requests, folded
+	Patterns   []Pattern       // what failing keys have in common
+	Locations  []LocationCount // edge locations of failing requests
 	Passed     []PassedGroup   // what was served, by traits; for Patterns
 	Forbidden  ForbiddenTotals // for the summary
 }
 
 // ForbiddenTotals counts the 403s by where they were seen.
 type ForbiddenTotals struct{ CloudFront, S3, Direct int64 }
+
+// A LocationCount is a number of failing CloudFront lines of one edge location:
+// of a bucket's keys, or (Edge) of what the edge refused.
+type LocationCount struct {
+	Distribution, Bucket string
+	Edge                 bool
+	Location             string
+	Count                int64
+}
 
 // A PassedGroup is a number of distinct paths (or, with a Bucket, of keys that
 // CloudFront fetched) that were served and share the traits that Patterns looks

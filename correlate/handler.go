@@ -12,8 +12,9 @@ import (
 // every failing line, the bytes of every failing path and key once, the kinds
 // of lines once, and a few whole lines for each key.
 type gatherer struct {
-	seed maphash.Seed
-	own  []byte // agent of our own requests
+	seed       maphash.Seed
+	own        []byte            // agent of our own requests
+	identities map[string]string // Settings.Identities
 
 	distributions, buckets, locations, objects, texts names
 
@@ -429,7 +430,7 @@ func (g *gatherer) originClass(r *logs.OriginRecord) uint32 {
 		AuthType: t(r.AuthType), SignatureVer: t(r.SignatureVersion), TLSVersion: t(r.TLSVersion),
 		HostHeader: t(r.HostHeader), Referer: Secret(t(r.Referer)), UserAgent: t(agent),
 		AccessPointARN: t(r.AccessPointARN), ACLRequired: string(r.ACLRequired) == "Yes",
-		RawBytes: raw, Presigned: presigned, FromCloudFront: fromCloudFront(r.Requester, r.UserAgent),
+		RawBytes: raw, Presigned: presigned, FromCloudFront: fromCloudFront(r.Requester, r.UserAgent) || g.identities[string(r.Requester)] != "",
 	})
 }
 
@@ -499,7 +500,8 @@ func (g *gatherer) EdgePassed(distribution, stem []byte, status int, time int64)
 const (
 	edgeDomain   = 1
 	originDomain = 2 // CloudFront's fetches
-	directDomain = 3
+	publicDomain = 3 // anonymous reads: direct ones, or CloudFront's with a forwarded agent
+	memberDomain = 4 // reads of IAM principals
 )
 
 func served2xx(status int) bool { return status == 200 || status == 206 || status == 304 }
@@ -509,18 +511,34 @@ func (g *gatherer) OriginPassed(r *logs.OriginRecord) {
 	g.sawOrigin = true
 	b := g.buckets.id(r.Bucket)
 	g.span(spanOrigin, b, r.Time)
-	if !served2xx(r.Status) || !readsObject(r.Operation) || len(g.own) > 0 && bytes.Contains(r.UserAgent, g.own) {
+	if !served2xx(r.Status) || !readsObject(r.Operation) {
 		return
 	}
-	domain, kind := uint64(directDomain), byte('d')
-	if fromCloudFront(r.Requester, r.UserAgent) {
+	domain, kind := uint64(memberDomain), byte('i')
+	switch {
+	case string(r.Requester) == serviceRequester:
 		domain, kind = originDomain, 'o'
+	case len(g.own) > 0 && holdsAgent(r, g.own):
+		return
+	case bytes.HasPrefix(r.Requester, []byte(identityPrefix)), g.identities[string(r.Requester)] != "", holdsAgent(r, []byte(`"Amazon CloudFront"`)):
+		domain, kind = originDomain, 'o'
+	case r.Requester == nil:
+		domain, kind = publicDomain, 'd'
 	}
 	key := g.key(r)
 	s := g.passed.see(g.hash(domain, r.Bucket)^maphash.Bytes(g.seed, key), uint32(r.Time/1000))
 	if s.feature == 0 {
 		s.feature = g.feature(kind, b, key) + 1
 	}
+}
+
+// holdsAgent looks for an agent (quoted, as in the line) in a record that passed,
+// whose last fields are not taken apart where the line itself is at hand.
+func holdsAgent(r *logs.OriginRecord, agent []byte) bool {
+	if r.UserAgent == nil {
+		return bytes.Contains(r.Line, agent)
+	}
+	return bytes.Contains(r.UserAgent, bytes.Trim(agent, `"`))
 }
 
 // readsObject reports whether the operation is a GET or HEAD of an object, at

@@ -41,7 +41,11 @@ type joiner struct {
 	blocked   map[uint64]uint32
 	owners    map[uint32][]uint32 // by bucket: distributions that use it
 	website   map[uint32]bool     // by bucket: seen through its website endpoint
-
+	forwarded map[uint32]bool     // by bucket: CloudFront forwards the viewer's agent
+	folders   *folderSet          // what was served
+	noisyStem []bool              // by path: looks like a scanner's
+	noisyKey  []bool              // by key: its direct requests look like a scanner's
+	locations map[place]int64
 }
 
 // A lane is one behavior of one distribution.
@@ -52,6 +56,12 @@ type lane struct {
 	target   *Target // nil without settings
 	changes  []*change
 	direct   int64 // stems whose resolved key has its S3 line
+}
+
+// place is where failing requests came in: what Patterns compares locations by.
+type place struct {
+	dist, bucket, location uint32
+	edge                   bool
 }
 
 type laneKey struct {
@@ -123,7 +133,7 @@ func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) 
 }
 
 func newJoiner(s Settings, o Options, g *gatherer) *joiner {
-	return &joiner{settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool)}
+	return &joiner{settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64)}
 }
 
 // order sorts events by path and key and drops lines that were delivered twice:
@@ -149,12 +159,9 @@ func (j *joiner) order() {
 		return x.req != 0 && x.req == y.req
 	})
 
-	// An identity is known by the settings, or learnt: a canonical user id that
+	// An identity that settings do not hold is learnt: a canonical user id that
 	// once came with CloudFront's agent.
 	identities := make(map[string]bool)
-	for id := range j.settings.Identities {
-		identities[id] = true
-	}
 	for i := range g.originKind.list {
 		if k := &g.originKind.list[i]; k.UserAgent == edgeAgent && isCanonicalID(k.Requester) {
 			identities[k.Requester] = true
@@ -374,9 +381,16 @@ func (j *joiner) join() {
 		// Lines of a forwarded agent: the viewer's agent, but not his address.
 		if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok && len(m.edges) > 0 {
 			m.edges = slices.DeleteFunc(m.edges, func(i uint32) bool { return j.pair[i] != 0 })
+			joined := false
 			j.match(&m, j.origins.of(u), func(e *edgeEvent, o *originEvent) bool {
 				return j.cloudFront[o.class] || e.agent&^1 != 0 && e.agent&^1 == o.agent && e.client != o.client
 			})
+			for _, o := range j.origins.of(u) {
+				joined = joined || j.pairedBy[o] != 0 && !j.cloudFront[g.origin.at(o).class]
+			}
+			if joined {
+				j.forwarded[e.scope>>1] = true
+			}
 		}
 	}
 }

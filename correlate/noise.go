@@ -1,3 +1,288 @@
 package correlate
 
-func (j *joiner) noise() {}
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Scanner requests are told by behaviour: a client, or an agent, asks for many
+// different paths that nobody was ever served, was never sent there by the site
+// itself, and most of what it asks for is foreign to the site. A list of words
+// only helps to say "foreign". What once was served, what the site links to and
+// what many viewers want is never noise.
+const (
+	noiseViewers  = 20 // a path of more clients is no noise
+	noiseRequests = 50
+	proberPaths   = 5 // different paths that make a client or an agent a prober
+	knownSite     = 20
+)
+
+// A visitor is a client or an agent that failing requests came from.
+type visitor struct {
+	paths    int32 // candidates for noise
+	foreign  int32 // of them
+	others   int32 // failing paths that are no candidates
+	referred bool
+}
+
+func (v *visitor) probes() bool {
+	return v.paths >= proberPaths && v.foreign*2 >= v.paths && v.paths >= 3*v.others && !v.referred
+}
+
+// visitors are counted by the hash of the address, and of the agent with a bit
+// that no address has.
+type visitors map[uint64]visitor
+
+const agentBit = 1 << 32
+
+// noise marks paths and S3 keys that look like a scanner's requests.
+func (j *joiner) noise() {
+	g := j.g
+	j.folders = j.servedFolders()
+	v := make(visitors)
+	j.noisyStem = make([]bool, g.stems.entries.n)
+	j.noisyKey = make([]bool, g.keys.entries.n)
+
+	candidate := func(ids []uint64, n int, okay bool) bool {
+		if okay || n > noiseRequests {
+			return false
+		}
+		clients := 0
+		for _, id := range ids {
+			if id < agentBit {
+				clients++
+			}
+		}
+		return clients <= noiseViewers
+	}
+	var ids []uint64
+	count := func(foreign, candidate, referred bool) {
+		for _, id := range ids {
+			w := v[id]
+			if candidate {
+				w.paths++
+				if foreign {
+					w.foreign++
+				}
+			} else {
+				w.others++
+			}
+			w.referred = w.referred || referred
+			v[id] = w
+		}
+	}
+	stems := make([]bool, g.stems.entries.n)
+	keys := make([]bool, g.keys.entries.n)
+
+	stemVisitors := func(s uint32) (referred bool) {
+		ids = ids[:0]
+		for _, i := range j.edges.of(s) {
+			e := g.edge.at(i)
+			ids = append(ids, uint64(e.client))
+			if a := e.agent &^ 1; a != 0 {
+				ids = append(ids, agentBit|uint64(a))
+			}
+			referred = referred || e.agent&1 != 0
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		return referred
+	}
+	keyVisitors := func(k uint32) {
+		ids = ids[:0]
+		for _, i := range j.origins.of(k) {
+			if j.pairedBy[i] != 0 || j.cloudFront[g.origin.at(i).class] {
+				continue
+			}
+			e := g.origin.at(i)
+			ids = append(ids, uint64(e.client))
+			if e.agent != 0 {
+				ids = append(ids, agentBit|uint64(e.agent))
+			}
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+	}
+	wasServed := func(domain uint64, scope string, key []byte) bool {
+		return g.passed.find(g.hash(domain, []byte(scope))^hashBytes(g, key)) != nil
+	}
+	wasRead := func(bucket uint32, key []byte) bool {
+		name := g.buckets.name(bucket)
+		return wasServed(originDomain, name, key) || wasServed(publicDomain, name, key) || wasServed(memberDomain, name, key)
+	}
+
+	for s := range uint32(len(stems)) {
+		n := len(j.edges.of(s))
+		if n == 0 {
+			continue
+		}
+		referred := stemVisitors(s)
+		scope := g.stems.entries.at(s).scope >> 2
+		dist, stem := g.distributions.name(scope), g.stems.key(s)
+		key := j.stems[s].key
+		okay := referred || wasServed(edgeDomain, dist, stem) ||
+			wasRead(g.keys.entries.at(key).scope>>1, g.keys.key(key))
+		stems[s] = candidate(ids, n, okay)
+		count(j.folders.foreign('e', scope, stem), stems[s], referred)
+	}
+	for k := range uint32(len(j.origins.start) - 1) {
+		if keyVisitors(k); len(ids) == 0 {
+			continue
+		}
+		scope := g.keys.entries.at(k).scope >> 1
+		key := g.keys.key(k)
+		keys[k] = candidate(ids, len(j.origins.of(k)), wasRead(scope, key))
+		count(j.folders.foreign('o', scope, key), keys[k], false)
+	}
+
+	// A path is noise when nearly all of its requests are probers'.
+	prober := func(client uint32, agent uint16) bool {
+		for _, id := range [...]uint64{uint64(client), agentBit | uint64(agent&^1)} {
+			if w := v[id]; w.probes() {
+				return true
+			}
+		}
+		return false
+	}
+	for s := range uint32(len(stems)) {
+		if !stems[s] {
+			continue
+		}
+		n := 0
+		for _, i := range j.edges.of(s) {
+			if e := g.edge.at(i); prober(e.client, e.agent) {
+				n++
+			}
+		}
+		j.noisyStem[s] = n*10 >= len(j.edges.of(s))*8
+	}
+	for k := range uint32(len(j.origins.start) - 1) {
+		if !keys[k] {
+			continue
+		}
+		n, of := 0, 0
+		for _, i := range j.origins.of(k) {
+			if e := g.origin.at(i); j.pairedBy[i] == 0 && !j.cloudFront[e.class] {
+				of++
+				if prober(e.client, e.agent) {
+					n++
+				}
+			}
+		}
+		j.noisyKey[k] = n*10 >= of*8
+	}
+}
+
+// noisy reports whether a run is noise: all its paths are, or, for a key that was
+// asked for directly, its S3 lines.
+func (j *joiner) noisy(r *keyRun, key []byte, bucket uint32) bool {
+	if len(r.events) > 0 {
+		for k, s := range r.stems {
+			if r.kept[k] > 0 && !j.noisyStem[s] {
+				return false
+			}
+		}
+		return true
+	}
+	if len(r.alone) > 0 || !j.folders.foreign('o', bucket, key) {
+		return false
+	}
+	return !slices.ContainsFunc(r.direct, func(o uint32) bool { return !j.noisyKey[j.g.origin.at(o).key] })
+}
+
+// foldNoise sums up what was marked.
+func (j *joiner) foldNoise() {
+	type example struct {
+		text string
+		n    int64
+	}
+	var list []example
+	n := &j.out.Noise
+	add := func(text string, requests int64) {
+		n.Keys++
+		n.Requests += requests
+		list = append(list, example{text, requests})
+	}
+	for _, f := range j.out.Edge {
+		if f.Noise {
+			add(f.URI, f.Requests)
+		}
+	}
+	for _, keys := range [...][]*FailingKey{j.out.Keys, j.out.Direct} {
+		for _, f := range keys {
+			if f.Noise {
+				text := f.Key
+				if len(f.URIs) > 0 {
+					text = f.URIs[0]
+				}
+				add(text, f.Requests.CloudFront+f.Join.OriginOnly+f.Requests.Direct)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b example) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.text, b.text)) })
+	for _, e := range list {
+		if len(n.Examples) == 5 {
+			break
+		}
+		if !slices.Contains(n.Examples, e.text) {
+			n.Examples = append(n.Examples, e.text)
+		}
+	}
+}
+
+// A folderSet holds what was served: top folders, and the extensions of files
+// at the root, by kind of scope and its number.
+type folderSet struct {
+	names map[servedName]bool
+	count map[servedName]int64 // of a scope, with name ""
+}
+
+type servedName struct {
+	kind  byte
+	scope uint32
+	name  string
+}
+
+func (j *joiner) servedFolders() *folderSet {
+	set := &folderSet{make(map[servedName]bool), make(map[servedName]int64)}
+	for i, n := range j.featureCounts() {
+		if n == 0 {
+			continue
+		}
+		kind, scope, t := readFeature(j.g.features.list[i])
+		set.count[servedName{kind, scope, ""}] += n
+		set.names[servedName{kind, scope, topOf(t)}] = true
+	}
+	return set
+}
+
+// topOf returns a key's first folder, or the extension of a file at the root.
+func topOf(t traits) string {
+	if i := bytes.IndexByte(t.prefix, '/'); i >= 0 {
+		return string(t.prefix[:i+1])
+	}
+	return string(t.extension)
+}
+
+// foreign reports whether a path does not look like the site's: nothing in its
+// first folder was ever served (at the root: nothing with its extension), or it
+// is a word that scanners use.
+func (f *folderSet) foreign(kind byte, scope uint32, key []byte) bool {
+	text := lower("/" + strings.TrimPrefix(string(key), "/"))
+	for _, w := range probeWords {
+		if strings.Contains(text, w) {
+			return true
+		}
+	}
+	return f.count[servedName{kind, scope, ""}] >= knownSite && !f.names[servedName{kind, scope, topOf(traitsOf(key))}]
+}
+
+// probeWords are parts of paths that scanners ask for and that no static site
+// holds.
+var probeWords = []string{
+	".php", ".asp", ".jsp", ".cgi", "/cgi-bin", "/wp-", "/wordpress", "/xmlrpc", "/phpmyadmin",
+	"/.env", "/.git", "/.aws", "/.ssh", "/.svn", "/.hg", "/.vscode", "/.ds_store", "/.htaccess", "/.htpasswd",
+	".sql", ".bak", "/id_rsa", "/actuator", "/server-status", "/vendor/phpunit", "/solr/", "/owa/", "/backup",
+}

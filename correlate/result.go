@@ -223,6 +223,7 @@ type keyRun struct {
 // edge failures of those that the edge refused.
 func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 	g := j.g
+	bucketNumber := g.buckets.ids[bucket]
 	for from := 0; from < len(r.stems); {
 		stem := g.stems.key(r.stems[from])
 		to := from + 1
@@ -248,11 +249,13 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 				}
 				if !refused {
 					edge.addEdge(e)
+					j.locations[place{r.dist, 0, uint32(e.loc & mostLocations), true}]++
 					edgeEvents = append(edgeEvents, i)
 					reasons[reason]++
 					continue
 				}
 				r.t.addEdge(e)
+				j.locations[place{r.dist, bucketNumber, uint32(e.loc & mostLocations), false}]++
 				r.kept[len(r.kept)-1]++
 				r.events = append(r.events, i)
 				switch reason {
@@ -418,6 +421,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 		Requests: t.n, Viewers: t.viewers(), Referred: t.referred, First: t.first, Last: t.last,
 		Edge: j.edgeClasses(t.edge), Hours: t.hourList(),
 	}
+	f.Noise = !slices.ContainsFunc(stems, func(s uint32) bool { return !j.noisyStem[s] })
 	_, _, latest := j.servedPath(stems[0], t.first, t.last)
 	f.LastOK = latest
 	for _, why := range [...]NoOriginReason{NoOriginEdge, NoOriginCached, NoOriginNotS3, NoOriginUnknown} {
@@ -532,6 +536,7 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string, lines []uint32) *Fail
 	j.describe(r, f)
 	j.times(r, f)
 	f.Samples = j.samples(r, bucket, key)
+	f.Noise = j.noisy(r, []byte(key), g.buckets.ids[bucket])
 	return f
 }
 
@@ -615,7 +620,11 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 		}
 		switch f.KeyKnown {
 		case KeyLogged:
-			f.Resolution = append(f.Resolution, fmt.Sprintf("S3's log names key %s in bucket %s", quote(f.Key), f.Bucket))
+			if best.change == 0 {
+				f.Resolution = append(f.Resolution, "S3's log confirms it")
+			} else {
+				f.Resolution = append(f.Resolution, fmt.Sprintf("S3's log names key %s in bucket %s", quote(f.Key), f.Bucket))
+			}
 		case KeyLearnt:
 			f.Resolution = append(f.Resolution, fmt.Sprintf("so the key is %s in bucket %s, as other paths of the distribution go", quote(f.Key), f.Bucket))
 		case KeyGuessed:
@@ -738,11 +747,23 @@ func (j *joiner) times(r *keyRun, f *FailingKey) {
 		}
 		last = stem
 	}
-	domain := uint64(originDomain)
-	if len(r.events)+len(r.alone) == 0 {
-		domain = directDomain
+	key := hashBytes(g, []byte(f.Key))
+	for _, domain := range j.domains(len(r.events)+len(r.alone) == 0, f.Access, g.buckets.ids[f.Bucket]) {
+		take(j.served(g.hash(domain, []byte(f.Bucket))^key, f.First, f.Last))
 	}
-	take(j.served(g.hash(domain, []byte(f.Bucket))^hashBytes(g, []byte(f.Key)), f.First, f.Last))
+}
+
+// domains says which reads of a key are like the failing ones.
+func (j *joiner) domains(direct bool, a Access, bucket uint32) []uint64 {
+	switch {
+	case direct && a == AccessIAM:
+		return []uint64{memberDomain}
+	case direct:
+		return []uint64{publicDomain}
+	case j.forwarded[bucket]:
+		return []uint64{originDomain, publicDomain}
+	}
+	return []uint64{originDomain}
 }
 
 // finish sorts the result and adds what needs all of it.
@@ -761,15 +782,26 @@ func (j *joiner) finish() {
 		return cmp.Or(cmp.Compare(a.EdgeRequestID, b.EdgeRequestID), cmp.Compare(a.OriginRequestID, b.OriginRequestID))
 	})
 	out.Own = j.g.ownLines
+	for p, n := range j.locations {
+		l := LocationCount{Distribution: j.g.distributions.name(p.dist), Edge: p.edge, Location: j.g.locations.name(p.location), Count: n}
+		if !p.edge {
+			l.Bucket = j.g.buckets.name(p.bucket)
+		}
+		out.Locations = append(out.Locations, l)
+	}
+	slices.SortFunc(out.Locations, func(a, b LocationCount) int {
+		return cmp.Or(cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.Bucket, b.Bucket), compareBool(a.Edge, b.Edge), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Location, b.Location))
+	})
 	j.rewrites()
 	j.passedGroups()
-	j.noise()
+	j.foldNoise()
+	out.Patterns = Patterns(out)
 }
 
 // rewrites reports the changes that only a function makes.
 func (j *joiner) rewrites() {
-	type place struct{ dist, pattern string }
-	found := make(map[place][]*Rewrite)
+	type behavior struct{ dist, pattern string }
+	found := make(map[behavior][]*Rewrite)
 	for _, l := range j.lanes {
 		for _, c := range l.changes {
 			if c.op == editNone || c.pairs < rewriteProof {
@@ -782,8 +814,8 @@ func (j *joiner) rewrites() {
 			if l.behavior != nil {
 				w.Function = rewriterOf(l.behavior)
 			}
-			p := place{w.Distribution, w.PathPattern}
-			found[p] = append(found[p], w)
+			b := behavior{w.Distribution, w.PathPattern}
+			found[b] = append(found[b], w)
 		}
 	}
 	for _, list := range found {
@@ -794,7 +826,7 @@ func (j *joiner) rewrites() {
 	}
 	slices.SortFunc(j.out.Rewrites, func(a, b Rewrite) int { return compareRewrites(&a, &b) })
 	for _, f := range j.out.Keys {
-		if list := found[place{f.Distribution, f.PathPattern}]; len(list) > 0 {
+		if list := found[behavior{f.Distribution, f.PathPattern}]; len(list) > 0 {
 			f.Rewrite = list[0]
 			if len(f.URIs) > 0 {
 				for _, w := range list {
@@ -832,27 +864,30 @@ func rewriterOf(b *Behavior) string {
 	return ""
 }
 
-func (j *joiner) passedGroups() {
-	g := j.g
-	counts := make([]int64, len(g.features.list))
-	for i := range g.passed.slots {
-		if s := &g.passed.slots[i]; s.count > 0 && s.feature > 0 {
+// featureCounts returns how many paths and keys were served, by feature.
+func (j *joiner) featureCounts() []int64 {
+	counts := make([]int64, len(j.g.features.list))
+	for i := range j.g.passed.slots {
+		if s := &j.g.passed.slots[i]; s.count > 0 && s.feature > 0 {
 			counts[s.feature-1]++
 		}
 	}
-	for i, n := range counts {
+	return counts
+}
+
+func (j *joiner) passedGroups() {
+	g := j.g
+	for i, n := range j.featureCounts() {
 		if n == 0 {
 			continue
 		}
-		b := []byte(g.features.list[i])
-		id := uint32(b[1]) | uint32(b[2])<<8 | uint32(b[3])<<16
-		t := readTraits(b[4:])
+		kind, id, t := readFeature(g.features.list[i])
 		p := PassedGroup{Prefix: string(t.prefix), Extension: string(t.extension), Count: n,
 			Slash: t.flags&traitSlash != 0, Odd: t.flags&traitOdd != 0, Double: t.flags&traitDouble != 0, Upper: t.flags&traitUpper != 0}
-		switch b[0] {
-		case 'e':
+		switch {
+		case kind == 'e':
 			p.Distribution = g.distributions.name(id)
-		case 'o':
+		case kind == 'o', kind == 'd' && j.forwarded[id]:
 			p.Bucket = g.buckets.name(id)
 		default:
 			continue

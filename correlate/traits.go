@@ -70,3 +70,11 @@ func readTraits(b []byte) traits {
 	n := 2 + int(b[1])
 	return traits{flags: b[0], extension: b[2:n], prefix: b[n:]}
 }
+
+// readFeature takes a feature apart: kind of scope ('e' a distribution's paths,
+// 'o' a bucket's keys as CloudFront fetched them, 'd' as others did), the number
+// of the scope, and the traits.
+func readFeature(f string) (kind byte, scope uint32, t traits) {
+	b := []byte(f)
+	return b[0], uint32(b[1]) | uint32(b[2])<<8 | uint32(b[3])<<16, readTraits(b[4:])
+}

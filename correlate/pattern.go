@@ -1,0 +1,408 @@
+package correlate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Pattern is what failing keys of one distribution and bucket (or, with Edge,
+// paths that a distribution's edge refused) have in common, against what was
+// served in the same time. It is seen in the logs alone; it orders checks and is
+// evidence, not a cause.
+type Pattern struct {
+	ID                   string // unique within its group: "all-keys", "prefix:beta/", "method:PUT", …
+	Distribution, Bucket string
+	Edge                 bool
+	Statement            string // one sentence with the numbers
+	Keys                 int64  // failing keys or paths that follow it
+	Of                   int64  // of so many in the group
+	Requests             int64  // their failing requests
+	Served               int64  // served paths or keys that share the trait
+}
+
+// patternGroup is what Patterns compares.
+type patternGroup struct {
+	dist, bucket string
+	edge         bool
+	things       []thing
+	served       []PassedGroup
+	total        int64 // of served
+	requests     int64
+}
+
+// A thing is a failing key or a refused path.
+type thing struct {
+	traits
+	key         string
+	requests    int64
+	first, last int64
+	before      int64
+	after       int64
+	latest      int64
+	edge        []EdgeClass
+	ops         []OriginClass
+	follow      *[]string // FailingKey.Pattern
+}
+
+// Patterns finds what failing keys have in common. Noise is left out. It also
+// sets the Pattern of each FailingKey that follows one.
+func Patterns(r *Result) []Pattern {
+	type id struct {
+		dist, bucket string
+		edge         bool
+	}
+	groups := make(map[id]*patternGroup)
+	group := func(dist, bucket string, edge bool) *patternGroup {
+		g := groups[id{dist, bucket, edge}]
+		if g == nil {
+			g = &patternGroup{dist: dist, bucket: bucket, edge: edge}
+			groups[id{dist, bucket, edge}] = g
+		}
+		return g
+	}
+	for _, f := range r.Keys {
+		if f.Noise {
+			continue
+		}
+		f.Pattern = nil
+		g := group(f.Distribution, f.Bucket, false)
+		n := f.Requests.CloudFront + f.Join.OriginOnly
+		g.requests += n
+		g.things = append(g.things, thing{traitsOf([]byte(f.Key)), f.Key, n, f.First, f.Last, f.OKBefore, f.OKAfter, f.LastOK, f.Edge, f.Origin, &f.Pattern})
+	}
+	for _, f := range r.Edge {
+		if f.Noise {
+			continue
+		}
+		g := group(f.Distribution, "", true)
+		g.requests += f.Requests
+		g.things = append(g.things, thing{traitsOf([]byte(f.URI)), f.URI, f.Requests, f.First, f.Last, 0, 0, f.LastOK, f.Edge, nil, nil})
+	}
+	for _, g := range groups {
+		_, logged := r.Coverage.Buckets[g.bucket]
+		for _, p := range r.Passed {
+			// A bucket's own log tells best; without one the distribution's does.
+			if !g.edge && logged {
+				if p.Bucket != g.bucket {
+					continue
+				}
+			} else if p.Distribution != g.dist || p.Bucket != "" {
+				continue
+			}
+			g.served = append(g.served, p)
+			g.total += p.Count
+		}
+	}
+	var out []Pattern
+	for _, g := range groups {
+		out = append(out, g.patterns(r)...)
+	}
+	slices.SortFunc(out, func(a, b Pattern) int {
+		return cmp.Or(cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.Bucket, b.Bucket), compareBool(a.Edge, b.Edge),
+			cmp.Compare(b.Requests, a.Requests), cmp.Compare(b.Keys, a.Keys), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+func (g *patternGroup) servedWith(is func(*PassedGroup) bool) (n int64) {
+	for i := range g.served {
+		if is(&g.served[i]) {
+			n += g.served[i].Count
+		}
+	}
+	return n
+}
+
+// share reports whether n of all is at least percent of it.
+func share(n, all, percent int64) bool { return all > 0 && n*100 >= all*percent }
+
+func plural(n int64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+func (g *patternGroup) patterns(r *Result) []Pattern {
+	var out []Pattern
+	all := int64(len(g.things))
+	noun, nouns := "key", "keys"
+	if g.edge {
+		noun, nouns = "path", "paths"
+	}
+	add := func(id, statement string, served int64, members []int) {
+		p := Pattern{ID: id, Distribution: g.dist, Bucket: g.bucket, Edge: g.edge, Statement: statement, Keys: int64(len(members)), Of: all, Served: served}
+		for _, i := range members {
+			p.Requests += g.things[i].requests
+			if f := g.things[i].follow; f != nil {
+				*f = append(*f, id)
+			}
+		}
+		out = append(out, p)
+	}
+	choose := func(is func(*thing) bool) (members []int) {
+		for i := range g.things {
+			if is(&g.things[i]) {
+				members = append(members, i)
+			}
+		}
+		return members
+	}
+	every := choose(func(*thing) bool { return true })
+	others := fmt.Sprintf("while %s served", plural(g.total, "other was", "others were"))
+
+	// All keys or some.
+	if !g.edge {
+		switch {
+		case g.total == 0 && all >= 2:
+			add("all-keys", fmt.Sprintf("all %d keys that were asked for failed; none was served", all), 0, every)
+		case g.total > 0:
+			add("some-keys", fmt.Sprintf("%s failed %s", plural(all, noun, nouns), others), g.total, every)
+		}
+	}
+
+	g.prefixes(func(prefix string, members []int, served int64) {
+		where := fmt.Sprintf("elsewhere %s served", plural(g.total, noun+" was", nouns+" were"))
+		add("prefix:"+prefix, fmt.Sprintf("every %s under %s that was asked for failed (%d); %s", noun, quote(prefix), len(members), where), served, members)
+	})
+
+	// Traits of the key.
+	for _, t := range [...]struct {
+		id, says string
+		thing    func(*thing) bool
+		served   func(*PassedGroup) bool
+	}{
+		{"trailing-slash", "end in a slash", func(t *thing) bool { return t.flags&traitSlash != 0 && t.key != "" && t.key != "/" }, func(p *PassedGroup) bool { return p.Slash }},
+		{"no-extension", "have no file extension and no slash at the end", func(t *thing) bool { return t.flags&traitSlash == 0 && len(t.extension) == 0 }, func(p *PassedGroup) bool { return !p.Slash && p.Extension == "" }},
+		{"odd-bytes", "hold bytes that need encoding", func(t *thing) bool { return t.flags&traitOdd != 0 }, func(p *PassedGroup) bool { return p.Odd }},
+		{"double-slash", "hold a doubled or leading slash", func(t *thing) bool { return t.flags&traitDouble != 0 }, func(p *PassedGroup) bool { return p.Double }},
+		{"capitals", "hold capital letters", func(t *thing) bool { return t.flags&traitUpper != 0 }, func(p *PassedGroup) bool { return p.Upper }},
+	} {
+		g.trait(t.id, t.says, noun, nouns, choose(t.thing), g.servedWith(t.served), add)
+	}
+	extensions := make(map[string]bool)
+	for i := range g.things {
+		extensions[string(g.things[i].extension)] = true
+	}
+	for _, e := range sortedKeys(extensions) {
+		if e == "" {
+			continue
+		}
+		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, choose(func(t *thing) bool { return string(t.extension) == e }), g.servedWith(func(p *PassedGroup) bool { return p.Extension == e }), add)
+	}
+
+	g.requestTraits(r, add, every)
+	g.ages(r, add)
+	return out
+}
+
+// enough reports whether the members are more than chance: three of them, or
+// two with many requests.
+func (g *patternGroup) enough(members []int) bool {
+	n := int64(0)
+	for _, i := range members {
+		n += g.things[i].requests
+	}
+	return len(members) >= 3 || len(members) == 2 && n >= 20
+}
+
+// trait adds a pattern when the trait tells failing from served: most failing
+// keys have it and few served ones, or enough have it and no served one.
+func (g *patternGroup) trait(id, says, noun, nouns string, members []int, served int64, add func(string, string, int64, []int)) {
+	n, all := int64(len(members)), int64(len(g.things))
+	switch {
+	case !g.enough(members) || g.total < 2*n && served > 0:
+		return
+	case g.total == 0:
+		if n < all || all < 3 { // nothing to compare with
+			return
+		}
+		add(id, fmt.Sprintf("all %d failing %s %s; nothing was served to compare with", n, nouns, says), 0, members)
+	case served == 0 || share(n, all, 80) && !share(served, g.total, 20):
+		of := fmt.Sprintf("%d of %d failing %s %s", n, all, nouns, says)
+		if n == all {
+			of = fmt.Sprintf("all %d failing %s %s", n, nouns, says)
+		}
+		add(id, fmt.Sprintf("%s; of %s served %s", of, plural(g.total, noun, nouns), plural(served, "does", "do")), served, members)
+	}
+}
+
+// prefixes finds folders, two deep at most, in which something failed and
+// nothing was served.
+func (g *patternGroup) prefixes(found func(prefix string, members []int, served int64)) {
+	if g.total == 0 {
+		return
+	}
+	under := make(map[string][]int)
+	for i := range g.things {
+		p := string(g.things[i].prefix)
+		if k := strings.IndexByte(p, '/'); k >= 0 {
+			under[p[:k+1]] = append(under[p[:k+1]], i)
+			if k+1 < len(p) {
+				under[p] = append(under[p], i)
+			}
+		}
+	}
+	done := ""
+	for _, p := range sortedKeys(under) {
+		if !g.enough(under[p]) || done != "" && strings.HasPrefix(p, done) {
+			continue
+		}
+		if g.servedWith(func(s *PassedGroup) bool { return strings.HasPrefix(s.Prefix, p) }) == 0 {
+			found(p, under[p], 0)
+			done = p
+		}
+	}
+}
+
+// requestTraits finds what requests rather than keys have in common.
+func (g *patternGroup) requestTraits(r *Result, add func(string, string, int64, []int), every []int) {
+	values := func(of func(*EdgeClass) string) (counts map[string]int64, keys map[string][]int, total int64) {
+		counts, keys = make(map[string]int64), make(map[string][]int)
+		for i := range g.things {
+			for k := range g.things[i].edge {
+				c := &g.things[i].edge[k]
+				v := of(c)
+				if v == "" {
+					continue
+				}
+				counts[v] += c.Count
+				total += c.Count
+				if m := keys[v]; len(m) == 0 || m[len(m)-1] != i {
+					keys[v] = append(m, i)
+				}
+			}
+		}
+		return
+	}
+	counts, keys, total := values(func(c *EdgeClass) string { return c.Method })
+	for _, m := range sortedKeys(counts) {
+		if m != "GET" && m != "HEAD" {
+			add("method:"+m, fmt.Sprintf("%d of %d failing requests are %s", counts[m], total, m), 0, keys[m])
+		}
+	}
+	counts, keys, total = values(func(c *EdgeClass) string { return c.Protocol })
+	if n := counts["http"]; n > 0 && total >= 3 && share(n, total, 90) {
+		add("protocol:http", fmt.Sprintf("%d of %d failing requests came over http", n, total), 0, keys["http"])
+	}
+	counts, keys, total = values(func(c *EdgeClass) string { return strings.ToLower(c.Host) })
+	for _, h := range sortedKeys(counts) {
+		// One host fails when others are known to be asked for, too.
+		if n := counts[h]; total >= 5 && share(n, total, 90) && r.otherHosts(g, h) {
+			add("host:"+h, fmt.Sprintf("%d of %d failing requests asked for host %s", n, total, quote(h)), 0, keys[h])
+		}
+	}
+	var here, elsewhere, top int64
+	var name string
+	for _, l := range r.Locations {
+		switch {
+		case l.Distribution != g.dist:
+		case l.Edge == g.edge && (g.edge || l.Bucket == g.bucket):
+			here += l.Count
+			if l.Count > top {
+				top, name = l.Count, l.Location
+			}
+		default:
+			elsewhere += l.Count
+		}
+	}
+	if here >= 20 && name != "" && share(top, here, 95) && elsewhere > here {
+		add("location:"+name, fmt.Sprintf("%d of %d failing requests came through edge location %s", top, here, name), 0, every)
+	}
+}
+
+// otherHosts reports whether other failing requests of the distribution asked
+// for other hosts.
+func (r *Result) otherHosts(g *patternGroup, host string) bool {
+	differs := func(dist string, classes []EdgeClass) bool {
+		return dist == g.dist && slices.ContainsFunc(classes, func(c EdgeClass) bool { return c.Host != "" && !strings.EqualFold(c.Host, host) })
+	}
+	return slices.ContainsFunc(r.Keys, func(f *FailingKey) bool { return differs(f.Distribution, f.Edge) }) ||
+		slices.ContainsFunc(r.Edge, func(f *EdgeFailure) bool { return differs(f.Distribution, f.Edge) })
+}
+
+// ages finds failures that began or ended within the logs.
+func (g *patternGroup) ages(r *Result, add func(string, string, int64, []int)) {
+	if g.edge {
+		return
+	}
+	var began, fixed, mixed []int
+	for i := range g.things {
+		t := &g.things[i]
+		switch {
+		case t.latest > t.first && t.latest < t.last:
+			mixed = append(mixed, i)
+			continue
+		case t.before > 0:
+			began = append(began, i)
+		}
+		if t.after > 0 {
+			fixed = append(fixed, i)
+		}
+	}
+	long := r.days() > 1
+	at := func(ms int64) string {
+		layout := "15:04"
+		if long {
+			layout = "2006-01-02 15:04"
+		}
+		return time.UnixMilli(ms).UTC().Format(layout) + " UTC"
+	}
+	if len(began) > 0 {
+		first, last := g.things[began[0]].first, g.things[began[0]].first
+		for _, i := range began {
+			first, last = min(first, g.things[i].first), max(last, g.things[i].first)
+		}
+		s := "began at " + at(first)
+		switch n := len(began); {
+		case n > 1 && last-first <= 3_600_000:
+			s += fmt.Sprintf(", all %d keys within %s", n, plural(max(1, (last-first+59_999)/60_000), "minute", "minutes"))
+		case n > 1:
+			s = fmt.Sprintf("began at different times for %d keys, from %s to %s", n, at(first), at(last))
+		}
+		add("began", s+": served before, refused since", 0, began)
+	}
+	if len(fixed) > 0 {
+		last, after := int64(0), int64(0)
+		for _, i := range fixed {
+			last = max(last, g.things[i].last)
+			if a := g.things[i].after; after == 0 || a < after {
+				after = a
+			}
+		}
+		add("fixed", fmt.Sprintf("fixed since %s: %s served again, the last refusal was at %s", at(after), plural(int64(len(fixed)), "key was", "keys were"), at(last)), 0, fixed)
+	}
+	if len(mixed) > 0 {
+		add("intermittent", fmt.Sprintf("%s served between refusals", plural(int64(len(mixed)), "key was", "keys were")), 0, mixed)
+	}
+}
+
+// days returns how many days the failing requests span.
+func (r *Result) days() int64 {
+	var first, last int64
+	for _, s := range r.Coverage.Distributions {
+		if first == 0 || s.First < first {
+			first = s.First
+		}
+		last = max(last, s.Last)
+	}
+	for _, s := range r.Coverage.Buckets {
+		if first == 0 || s.First < first {
+			first = s.First
+		}
+		last = max(last, s.Last)
+	}
+	return last/86_400_000 - first/86_400_000 + 1
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
