@@ -21,6 +21,7 @@ type delimited struct {
 	legacy   bool   // the first nine columns are the legacy log's, and all that is needed
 	result   int    // the column of x-edge-result-type, -1 if absent
 	names    bool   // a column holds the distribution id
+	host     []byte // cs(Host) of the line before and its TAB, for takeLegacy
 
 	delimiter []byte // nil until known
 	columns   [][]byte
@@ -129,67 +130,65 @@ func (d *delimited) header(line []byte) {
 	}
 }
 
-// takeLegacy is take for the columns of the legacy log, the most frequent by
-// far. It looks at a line eight bytes at a time.
+// takeLegacy is take for the columns of the legacy log, by far the most frequent.
+// Most lines cost no more than this: some 120 of their 475 bytes are looked at.
 func (d *delimited) takeLegacy(line []byte) {
 	s := d.s
-	if len(line) < 28 || line[10] != '\t' || line[19] != '\t' {
+	if len(line) < 20+48 || line[10] != '\t' || line[19] != '\t' {
 		d.take(line)
 		return
 	}
 	date, ok1 := d.dates.iso(line[:10])
 	day, ok2 := clock(line[11:19])
-	if !ok1 || !ok2 {
-		s.reject(badTime)
+	// Location, bytes, address and method end at the fourth TAB from here.
+	tabs := tabs48((*[48]byte)(line[20:]))
+	tabs &= tabs - 1
+	tabs &= tabs - 1
+	tabs &= tabs - 1
+	if !ok1 || !ok2 || tabs == 0 {
+		d.take(line)
 		return
 	}
-	// The stem begins after the fifth TAB from here on and ends at the sixth.
-	at, left := 20, 5
+	// cs(Host) is the same in nearly all lines.
+	host := 20 + bits.TrailingZeros64(tabs) + 1
+	if !bytes.HasPrefix(line[host:], d.host) || len(d.host) == 0 {
+		end := bytes.IndexByte(line[host:], '\t')
+		if end < 0 {
+			d.take(line)
+			return
+		}
+		d.host = append(d.host[:0], line[host:host+end+1]...)
+	}
+	stem := line[host+len(d.host):]
+	end := bytes.IndexByte(stem, '\t')
+	if end < 0 || len(stem) < end+5 || stem[end+4] != '\t' {
+		d.take(line)
+		return
+	}
+	code, ok := status(stem[end+1 : end+4])
+	if !ok || s.wanted[code] {
+		d.take(line)
+		return
+	}
+	if ms := date + day; s.edgeRecord(code, ms) {
+		s.handler.EdgePassed(s.distribution, stem[:end], code, ms)
+	}
+}
+
+// tabs48 has a bit for each TAB in b, the lowest for the first byte.
+func tabs48(b *[48]byte) uint64 {
+	const (
+		lows   = 0x0101010101010101
+		highs  = lows << 7
+		gather = 0x0102040810204080 // moves the low bits of eight bytes into one
+	)
 	var m uint64
-	for {
-		if len(line)-at < 8 {
-			d.take(line)
-			return
-		}
-		m = mark(line[at:], '\t')
-		if n := marks(m); n < left {
-			left -= n
-			at += 8
-			continue
-		}
-		for ; left > 1; left-- {
-			m &= m - 1
-		}
-		break
+	for i := 40; i >= 0; i -= 8 {
+		x := binary.LittleEndian.Uint64(b[i:]) ^ '\t'*lows
+		x = ^((x&^highs + ^uint64(highs)) | x | ^uint64(highs)) // the top bit where x is 0
+		m = m<<8 | x>>7*gather>>56
 	}
-	stem := at + bits.TrailingZeros64(m)>>3 + 1
-	m &= m - 1
-	for m == 0 {
-		at += 8
-		if len(line)-at < 8 {
-			d.take(line)
-			return
-		}
-		m = mark(line[at:], '\t')
-	}
-	end := at + bits.TrailingZeros64(m)>>3
-	if len(line) < end+5 || line[end+4] != '\t' {
-		d.take(line)
-		return
-	}
-	code, ok := status(line[end+1 : end+4])
-	if !ok {
-		s.reject(badStatus)
-		return
-	}
-	ms := date + day
-	if s.wanted[code] {
-		d.take(line)
-		return
-	}
-	if s.edgeRecord(code, ms) {
-		s.handler.EdgePassed(s.distribution, line[stem:end], code, ms)
-	}
+	return m
 }
 
 // take handles one line of TAB separated columns. Only the columns in needs are
@@ -435,17 +434,3 @@ func isEpoch(b []byte) bool {
 func (d *delimited) align(columns [][]byte) [][]byte {
 	return nil // TODO
 }
-
-const (
-	lows  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// mark sets the top bit of each of the first eight bytes of b that is c.
-func mark(b []byte, c byte) uint64 {
-	x := binary.LittleEndian.Uint64(b) ^ uint64(c)*lows
-	return ^((x&^highs + ^uint64(highs)) | x | ^uint64(highs))
-}
-
-// marks counts the marks of m.
-func marks(m uint64) int { return int(m >> 7 * lows >> 56) }

@@ -11,9 +11,7 @@ var originAccess = &Format{
 	sniff: func(head []byte) bool {
 		for range 8 { // a broken line may come first
 			line, rest, more := bytes.Cut(head, []byte{'\n'})
-			var r OriginRecord
-			var dates dateCache
-			if _, reason := originHead(&r, bytes.TrimSuffix(line, []byte{'\r'}), &dates); reason == "" {
+			if _, reason := new(originParser).head(new(OriginRecord), bytes.TrimSuffix(line, []byte{'\r'})); reason == "" {
 				return true
 			}
 			if !more {
@@ -28,7 +26,7 @@ var originAccess = &Format{
 
 type originDecoder struct {
 	s     *scanner
-	dates dateCache
+	parse originParser
 }
 
 func (d *originDecoder) decode(block []byte) {
@@ -61,11 +59,11 @@ func (d *originDecoder) second(line []byte) {
 func (d *originDecoder) take(line []byte) (reason string) {
 	s := d.s
 	r := &s.passed
-	at, reason := originHead(r, line, &d.dates)
+	at, reason := d.parse.head(r, line)
 	if reason != "" {
 		return reason
 	}
-	tail, reason := originStatus(r, line, at)
+	tail, reason := r.parseStatus(line, at)
 	if reason != "" {
 		return reason
 	}
@@ -79,7 +77,7 @@ func (d *originDecoder) take(line []byte) (reason string) {
 		return ""
 	}
 	s.origin = *r
-	originTail(&s.origin, line, tail)
+	s.origin.parseTail(line, tail)
 	s.handler.Origin(&s.origin)
 	return ""
 }
@@ -97,22 +95,38 @@ func token(b []byte) (token, rest []byte, ok bool) {
 	return b[:n], b[n+1:], true
 }
 
-// originHead reads the fields up to the key and returns where the request-URI
+// An originParser reads lines. It keeps what is the same in nearly all lines of
+// an object.
+type originParser struct {
+	dates     dateCache
+	prefix    []byte // bucket owner, bucket and the spaces after them
+	owner     int    // length of the bucket owner
+	operation []byte // the last one whose shape was looked at
+}
+
+// head reads the fields up to the key and returns where the request-URI
 // begins.
-func originHead(r *OriginRecord, line []byte, dates *dateCache) (at int, reason string) {
+func (p *originParser) head(r *OriginRecord, line []byte) (at int, reason string) {
 	var ok bool
-	rest := line
-	if r.BucketOwner, rest, ok = token(rest); !ok {
-		return 0, "line ends before the bucket"
-	}
-	if r.Bucket, rest, ok = token(rest); !ok {
-		return 0, "line ends before the time"
+	var rest []byte
+	if n := len(p.prefix); n > 0 && bytes.HasPrefix(line, p.prefix) {
+		r.BucketOwner, r.Bucket = line[:p.owner:p.owner], line[p.owner+1:n-1]
+		rest = line[n:]
+	} else {
+		if r.BucketOwner, rest, ok = token(line); !ok {
+			return 0, "line ends before the bucket"
+		}
+		if r.Bucket, rest, ok = token(rest); !ok {
+			return 0, "line ends before the time"
+		}
+		p.owner = len(r.BucketOwner)
+		p.prefix = append(p.prefix[:0], line[:len(line)-len(rest)]...)
 	}
 	// [06/Feb/2019:00:00:38 +0000]
 	if len(rest) < 29 || rest[0] != '[' || rest[12] != ':' || rest[27] != ']' || rest[28] != ' ' {
 		return 0, "the time is not understood"
 	}
-	date, ok1 := dates.clf(rest[1:12])
+	date, ok1 := p.dates.clf(rest[1:12])
 	day, ok2 := clock(rest[13:21])
 	zone, ok3 := zone(rest[21:27])
 	if !ok1 || !ok2 || !ok3 {
@@ -133,7 +147,7 @@ func originHead(r *OriginRecord, line []byte, dates *dateCache) (at int, reason 
 	if r.Operation, rest, ok = token(rest); !ok {
 		return 0, "line ends before the key"
 	}
-	if !isOperation(r.Operation) {
+	if !p.isOperation(r.Operation) {
 		// A requester with spaces: look further for request id and operation.
 		end, ok := len(r.Requester), false
 		for next := rest; !ok; {
@@ -142,7 +156,7 @@ func originHead(r *OriginRecord, line []byte, dates *dateCache) (at int, reason 
 			if r.Operation, next, ok = token(next); !ok {
 				return 0, "no operation found"
 			}
-			ok = isOperation(r.Operation)
+			ok = p.isOperation(r.Operation)
 			rest = next
 		}
 		r.Requester = requester[:end]
@@ -160,7 +174,10 @@ func originHead(r *OriginRecord, line []byte, dates *dateCache) (at int, reason 
 }
 
 // isOperation reports whether b has the shape of an operation.
-func isOperation(b []byte) bool {
+func (p *originParser) isOperation(b []byte) bool {
+	if bytes.Equal(b, p.operation) {
+		return true
+	}
 	n := bytes.IndexByte(b, '.')
 	if n < 2 || n == len(b)-1 {
 		return false
@@ -170,6 +187,7 @@ func isOperation(b []byte) bool {
 			return false
 		}
 	}
+	p.operation = append(p.operation[:0], b...)
 	return true
 }
 
@@ -192,11 +210,11 @@ func zone(b []byte) (int64, bool) {
 	return 0, false
 }
 
-// originStatus finds the end of the request-URI, which holds raw bytes of the
+// parseStatus finds the end of the request-URI, which holds raw bytes of the
 // wire, quotes and spaces too: the first place where status, error code and
 // four numbers fit, if there is one after " HTTP/x.y" the first of these. It
 // returns where the fields after turn-around time begin.
-func originStatus(r *OriginRecord, line []byte, at int) (tail int, reason string) {
+func (r *OriginRecord) parseStatus(line []byte, at int) (tail int, reason string) {
 	uri := line[at:]
 	if bytes.HasPrefix(uri, []byte("- ")) {
 		if n := r.fits(uri[2:]); n > 0 {
@@ -246,43 +264,53 @@ func endsInHTTP(b []byte) bool {
 // fits reports how many bytes "STATUS ERROR BYTES SIZE TOTAL TURN " takes at
 // the beginning of b, 0 if it does not stand there, and notes the values.
 func (r *OriginRecord) fits(b []byte) int {
-	rest := b
-	var code, errorCode []byte
-	var ok bool
-	if code, rest, ok = token(rest); !ok {
+	i := 4
+	if len(b) > 1 && b[1] == ' ' {
+		i = 2
+	}
+	if len(b) < i || b[i-1] != ' ' {
 		return 0
 	}
-	n, ok := status(code)
-	if !ok {
+	code, ok := status(b[:i-1])
+	if !ok || i == 2 && b[0] != '-' {
 		return 0
 	}
-	if errorCode, rest, ok = token(rest); !ok {
-		return 0
-	}
-	if len(errorCode) != 1 || errorCode[0] != '-' {
-		for _, c := range errorCode {
-			if c|0x20-'a' > 25 && c-'0' > 9 && c != '.' {
-				return 0
-			}
+	start := i
+	for ; i < len(b) && b[i] != ' '; i++ {
+		if c := b[i]; c|0x20-'a' > 25 && c-'0' > 9 && c != '.' && c != '-' {
+			return 0
 		}
+	}
+	errorCode := b[start:i]
+	if len(errorCode) == 0 || len(errorCode) > 1 && bytes.IndexByte(errorCode, '-') >= 0 {
+		return 0
 	}
 	var numbers [4]int64
-	for i := range numbers {
-		var t []byte
-		if t, rest, ok = token(rest); !ok {
+	for k := range numbers {
+		i++ // the space
+		n, digits := int64(0), i
+		for i < len(b) && b[i]-'0' <= 9 {
+			n = n*10 + int64(b[i]-'0')
+			i++
+		}
+		if digits = i - digits; digits == 0 {
+			n = -1
+			if i < len(b) && b[i] == '-' {
+				i, digits = i+1, 1
+			}
+		}
+		if digits == 0 || digits > 18 || i >= len(b) || b[i] != ' ' {
 			return 0
 		}
-		if numbers[i] = number(t); numbers[i] < 0 && (len(t) != 1 || t[0] != '-') {
-			return 0
-		}
+		numbers[k] = n
 	}
-	r.Status, r.ErrorCode = n, field(errorCode)
+	r.Status, r.ErrorCode = code, field(errorCode)
 	r.BytesSent, r.ObjectSize, r.TotalTime, r.TurnAround = numbers[0], numbers[1], numbers[2], numbers[3]
-	return len(b) - len(rest)
+	return i + 1
 }
 
-// originTail reads the fields from the referer on.
-func originTail(r *OriginRecord, line []byte, at int) {
+// parseTail reads the fields from the referer on.
+func (r *OriginRecord) parseTail(line []byte, at int) {
 	rest := bytes.TrimRight(line[at:], " ")
 	r.Referer, r.UserAgent = nil, nil
 	// The last quote of the line closes the user agent: no later field has one.

@@ -2,9 +2,7 @@ package logs
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,17 +10,13 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/why403/why403/logs/parquetfile"
 )
 
-// Limits for Parquet objects. Log deliveries stay far below; files that claim
-// more than they could honestly hold would take all memory.
-const (
-	maxParquet       = 256 << 20 // stored bytes, held as a whole
-	maxParquetFooter = 16 << 20
-	maxParquetItems  = 1 << 19  // list items in the footer
-	maxParquetPage   = 64 << 20 // bytes of one page, unpacked
-	maxParquetValues = 1 << 24  // values of one page
-)
+// maxParquet is the limit of stored bytes of a Parquet object, which is held as a
+// whole. Log deliveries stay far below.
+const maxParquet = 256 << 20
 
 // edgeParquet is a standard log of v2 with output format parquet.
 var edgeParquet = &Format{
@@ -49,14 +43,8 @@ func readParquet(s *scanner, data []byte) (err error) {
 			err = fmt.Errorf("parquet: damaged file: %v", p)
 		}
 	}()
-	if err := checkParquet(data); err != nil {
-		return fmt.Errorf("parquet: %w", err)
-	}
-	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return fmt.Errorf("parquet: %w", err)
-	}
-	if err := checkPages(f, data); err != nil {
 		return fmt.Errorf("parquet: %w", err)
 	}
 	r := &parquetReader{s: s, file: f, edge: edgeRow{s: s}, origin: originRow{s: s, layers: 2}}
@@ -351,212 +339,4 @@ func (r *parquetReader) isUnescaped() bool {
 		}
 	}
 	return false
-}
-
-// checkParquet looks at the ends of the file before the library does: it
-// allocates what the footer claims.
-func checkParquet(data []byte) error {
-	n := len(data)
-	if n < 12 || !bytes.Equal(data[n-4:], parquetMagic) {
-		return errors.New("the file is cut short: it does not end in PAR1")
-	}
-	size := int64(binary.LittleEndian.Uint32(data[n-8:]))
-	if size > int64(n-12) || size > maxParquetFooter {
-		return fmt.Errorf("the footer claims %d bytes of a file of %d", size, n)
-	}
-	t := thriftReader{b: data[n-8-int(size) : n-8], items: maxParquetItems}
-	if !t.skipStruct(0, nil) {
-		return errors.New("the footer is damaged")
-	}
-	return nil
-}
-
-// checkPages looks at the page headers before the library does: it allocates
-// what they claim.
-func checkPages(f *parquet.File, data []byte) error {
-	rows := int64(0)
-	for _, group := range f.Metadata().RowGroups {
-		rows += group.NumRows
-		for _, c := range group.Columns {
-			m := &c.MetaData
-			at := m.DataPageOffset
-			if m.DictionaryPageOffset > 0 && m.DictionaryPageOffset < at {
-				at = m.DictionaryPageOffset
-			}
-			end := at + m.TotalCompressedSize
-			if at < 4 || m.TotalCompressedSize < 0 || end > int64(len(data)) {
-				return fmt.Errorf("a column claims bytes %d to %d of a file of %d", at, end, len(data))
-			}
-			values := int64(0)
-			for at < end {
-				t := thriftReader{b: data[at:end], items: 1 << 10}
-				var page pageHeader
-				if !t.skipStruct(0, &page) {
-					return errors.New("a page header is damaged")
-				}
-				at += int64(len(data[at:end]) - len(t.b))
-				if page.packed < 0 || page.packed > end-at || page.unpacked < 0 || page.unpacked > maxParquetPage || page.values < 0 || page.values > maxParquetValues {
-					return fmt.Errorf("a page claims %d bytes packed, %d unpacked, %d values", page.packed, page.unpacked, page.values)
-				}
-				if m.Codec == format.Snappy {
-					// Snappy text claims its length once more.
-					body := data[at : at+page.packed]
-					if skip := page.levels; skip <= int64(len(body)) {
-						if n, k := binary.Uvarint(body[skip:]); k > 0 && n > maxParquetPage {
-							return fmt.Errorf("a page claims %d bytes unpacked", n)
-						}
-					}
-				}
-				at += page.packed
-				if page.kind != int64(format.DictionaryPage) {
-					values += page.values
-				}
-			}
-			if values != m.NumValues {
-				return fmt.Errorf("a column claims %d values, its pages %d", m.NumValues, values)
-			}
-		}
-	}
-	if rows != f.NumRows() || rows < 0 {
-		return fmt.Errorf("the footer claims %d rows, its row groups %d", f.NumRows(), rows)
-	}
-	return nil
-}
-
-// A pageHeader is what checkPages needs of format.PageHeader.
-type pageHeader struct {
-	kind, unpacked, packed, values int64
-	levels                         int64 // bytes of levels before the packed values (data page v2)
-}
-
-// A thriftReader steps over values in Thrift's compact protocol without
-// allocating.
-type thriftReader struct {
-	b     []byte
-	items int // list items that may still come
-}
-
-func (t *thriftReader) uvarint() (uint64, bool) {
-	n, k := binary.Uvarint(t.b)
-	if k <= 0 {
-		return 0, false
-	}
-	t.b = t.b[k:]
-	return n, true
-}
-
-func (t *thriftReader) bytes(n uint64) bool {
-	if n > uint64(len(t.b)) {
-		return false
-	}
-	t.b = t.b[n:]
-	return true
-}
-
-const maxThriftDepth = 16
-
-// skipStruct steps over a struct. If page is not nil, the struct is a page
-// header, whose numbers are noted.
-func (t *thriftReader) skipStruct(depth int, page *pageHeader) bool {
-	return t.skipFields(depth, page, 0)
-}
-
-func (t *thriftReader) skipFields(depth int, page *pageHeader, parent int64) bool {
-	if depth > maxThriftDepth {
-		return false
-	}
-	id := int64(0)
-	for {
-		if len(t.b) == 0 {
-			return false
-		}
-		head := t.b[0]
-		t.b = t.b[1:]
-		if head == 0 {
-			return true
-		}
-		if delta := int64(head >> 4); delta != 0 {
-			id += delta
-		} else {
-			n, ok := t.uvarint()
-			if !ok {
-				return false
-			}
-			id = int64(n>>1) ^ -int64(n&1)
-		}
-		if !t.skipValue(head&15, depth, page, parent, id) {
-			return false
-		}
-	}
-}
-
-func (t *thriftReader) skipValue(typ byte, depth int, page *pageHeader, parent, id int64) bool {
-	switch typ {
-	case 1, 2: // bool, in the field header
-		return true
-	case 3: // i8
-		return t.bytes(1)
-	case 4, 5, 6: // i16, i32, i64
-		n, ok := t.uvarint()
-		if ok && page != nil {
-			page.note(parent, id, int64(n>>1)^-int64(n&1))
-		}
-		return ok
-	case 7: // double
-		return t.bytes(8)
-	case 8: // binary
-		n, ok := t.uvarint()
-		return ok && t.bytes(n)
-	case 9, 10: // list, set
-		if len(t.b) == 0 {
-			return false
-		}
-		size, elem := uint64(t.b[0]>>4), t.b[0]&15
-		t.b = t.b[1:]
-		if size == 15 {
-			var ok bool
-			if size, ok = t.uvarint(); !ok {
-				return false
-			}
-		}
-		if size > uint64(len(t.b)) || size > uint64(t.items) {
-			return false
-		}
-		t.items -= int(size)
-		for range size {
-			if elem == 1 || elem == 2 { // bools in lists take a byte
-				if !t.bytes(1) {
-					return false
-				}
-			} else if !t.skipValue(elem, depth+1, nil, 0, 0) {
-				return false
-			}
-		}
-		return true
-	case 12: // struct
-		if page != nil && parent == 0 {
-			return t.skipFields(depth+1, page, id)
-		}
-		return t.skipFields(depth+1, nil, 0)
-	}
-	return false // maps are not used
-}
-
-// note keeps a number of PageHeader (parquet.thrift).
-func (p *pageHeader) note(parent, id, n int64) {
-	switch {
-	case parent == 0 && id == 1:
-		p.kind = n
-	case parent == 0 && id == 2:
-		p.unpacked = n
-	case parent == 0 && id == 3:
-		p.packed = n
-	case id == 1 && (parent == 5 || parent == 7 || parent == 8): // num_values
-		p.values = n
-	case parent == 8 && (id == 5 || id == 6): // byte lengths of the levels
-		if n < 0 || n > maxParquetPage {
-			p.packed = -1
-		}
-		p.levels += n
-	}
 }

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"encoding/binary"
 	"time"
 )
 
@@ -70,13 +71,19 @@ func status(b []byte) (int, bool) {
 
 // clock parses HH:MM:SS, in ms since midnight.
 func clock(b []byte) (int64, bool) {
-	if len(b) != 8 || b[2] != ':' || b[5] != ':' {
+	if len(b) != 8 {
 		return 0, false
 	}
-	h1, h2, m1, m2, s1, s2 := b[0]-'0', b[1]-'0', b[3]-'0', b[4]-'0', b[6]-'0', b[7]-'0'
-	h, m, s := int64(h1)*10+int64(h2), int64(m1)*10+int64(m2), int64(s1)*10+int64(s2)
-	ok := max(h1, h2, m1, m2, s1, s2) <= 9 && h < 24 && m < 60 && s <= 60
-	return ((h*60+m)*60 + s) * 1000, ok
+	// All eight bytes at once: digits become 0 to 9 and colons 0, anything else
+	// sets a top bit.
+	x := binary.LittleEndian.Uint64(b) - 0x30303a30303a3030
+	if (x|(x+0x76767f76767f7676))&0x8080808080808080 != 0 {
+		return 0, false
+	}
+	h := int64(x&15*10 + x>>8&15)
+	m := int64(x>>24&15*10 + x>>32&15)
+	s := int64(x>>48&15*10 + x>>56&15)
+	return ((h*60+m)*60 + s) * 1000, h < 24 && m < 60 && s <= 60
 }
 
 // A dateCache turns dates into Unix ms. Neighbouring lines share their date, so
