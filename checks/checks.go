@@ -1,6 +1,12 @@
 package checks
 
 import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/why403/why403/checks/access"
 	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 )
@@ -9,7 +15,7 @@ import (
 type Check struct {
 	ID    string // the cause's id, kebab-case, never reused
 	Title string // one line
-	Page  string // Markdown: meaning, how it shows, how it is proven, look-alikes, fix, sources
+	Page  string // Markdown with the Headings: the page of the cause
 	// Rank is the place in the order of fixing (causes that hide others first):
 	// the verdict of a key is the cause with the lowest Rank.
 	Rank int
@@ -22,6 +28,9 @@ type Check struct {
 	Edge func(*EdgePass) Finding
 }
 
+// Headings are the sections that every page has, in this order.
+var Headings = []string{"Meaning", "How it shows", "How it is proven", "Look-alikes", "Fix", "Sources"}
+
 // Verdict is the kind of a Finding.
 type Verdict uint8
 
@@ -32,6 +41,11 @@ const (
 	Undecided // unknown: Missing says what would settle it
 	Cause
 )
+
+// String returns the verdict's name.
+func (v Verdict) String() string {
+	return [...]string{"not applicable", "ruled out", "unknown", "cause"}[v]
+}
 
 // Certainty says how sure a cause is.
 type Certainty string
@@ -55,11 +69,7 @@ type Finding struct {
 }
 
 // Evidence is one fact that carries a finding.
-type Evidence struct {
-	Source string // "cloudfront-log", "s3-log", "waf-log", or the call: "s3:GetBucketPolicy"
-	Ref    string // object:line, or the field: "Statement[1].Condition.StringEquals.aws:Referer"
-	Fact   string // what it says, in words, secrets masked
-}
+type Evidence = facts.Evidence
 
 // A Remedy is one way to make the request succeed.
 type Remedy struct {
@@ -73,11 +83,19 @@ type Remedy struct {
 	// there is none.
 	CloudFormation, Terraform string
 	// Verified is the result of the simulation: the same request, judged again
-	// with the remedy applied to the facts. Unknown when it can't be simulated.
+	// with this remedy alone applied to the facts. Unknown when it can't be
+	// simulated or a fact that decides is not known.
 	Verified correlate.Tri
+	// Remains says what would still refuse the request after this remedy, Assumes
+	// what the simulation took for granted.
+	Remains, Assumes []string
+	// Apply makes the change on a copy of the request's situation. It is nil
+	// when the remedy can't be simulated.
+	Apply func(*access.Situation) `json:"-"`
 }
 
-// A KeyPass is all that a check may look at for a failing key.
+// A KeyPass is all that a check may look at for a failing key. It belongs to
+// one goroutine.
 type KeyPass struct {
 	Key          *correlate.FailingKey
 	Coverage     *correlate.Coverage
@@ -87,6 +105,9 @@ type KeyPass struct {
 	Origin       *correlate.Origin       // nil if unknown
 	Bucket       *facts.Bucket           // nil if nothing is known of it
 	Object       *facts.Object           // nil if nothing is known of it
+
+	situation *access.Situation
+	outcome   *access.Outcome
 }
 
 // An EdgePass is all that a check may look at for a request refused at the edge.
@@ -101,10 +122,160 @@ type EdgePass struct {
 
 // A Diagnosis is everything the checks say of one key or edge failure.
 type Diagnosis struct {
-	Verdict  string    // id of the cause to act on first, or "unexplained"
-	Causes   []Finding // by Rank
-	RuledOut []string  // ids
-	Unknown  []Finding // with Missing
+	Verdict  string    // id of the cause to act on first, or Unexplained
+	Causes   []Finding // in the order of fixing
+	RuledOut []string  // ids, sorted
+	Unknown  []Finding // with Missing, sorted by id
+	// Notes tell what no cause says: that the settings allow the request now,
+	// that a success was seen after the last refusal.
+	Notes []string
+	// Plan is the smallest set of remedies that opens the request, in the order
+	// in which to apply them, when one remedy is not enough; nil otherwise.
+	Plan []Remedy
 	// Settled is true when a cause is proven, so that no dearer fact is needed.
 	Settled bool
+}
+
+// Unexplained is the verdict when no cause could be named.
+const Unexplained = "unexplained"
+
+// Situation returns the request as the judge sees it, made once.
+func (p *KeyPass) Situation() *access.Situation {
+	if p.situation == nil {
+		p.situation = access.ForKey(access.Request{
+			Key: p.Key, Facts: p.Facts, Distribution: p.Distribution,
+			Behavior: p.Behavior, Origin: p.Origin, Bucket: p.Bucket, Object: p.Object,
+		})
+	}
+	return p.situation
+}
+
+// Outcome returns what the judge says of the request by the settings at hand,
+// made once. It must not be changed.
+func (p *KeyPass) Outcome() *access.Outcome {
+	if p.outcome == nil {
+		p.outcome = access.Judge(p.Situation())
+	}
+	return p.outcome
+}
+
+// Validate returns an error for each check that lacks an id, a title, a page
+// with all Headings or a function, has an id that is not in known, or has one
+// twice; and for each known id without a check.
+func Validate(list []*Check, known []string) error {
+	var errs []error
+	seen := map[string]bool{}
+	want := map[string]bool{}
+	for _, id := range known {
+		want[id] = true
+	}
+	for i, c := range list {
+		switch {
+		case c == nil:
+			errs = append(errs, fmt.Errorf("check %d is nil", i))
+			continue
+		case c.ID == "":
+			errs = append(errs, fmt.Errorf("check %d has no id", i))
+			continue
+		case seen[c.ID]:
+			errs = append(errs, fmt.Errorf("%s: id used twice", c.ID))
+		case !want[c.ID]:
+			errs = append(errs, fmt.Errorf("%s: not among the fixed cause ids", c.ID))
+		}
+		seen[c.ID] = true
+		if c.Title == "" {
+			errs = append(errs, fmt.Errorf("%s: no title", c.ID))
+		}
+		if c.Rank <= 0 {
+			errs = append(errs, fmt.Errorf("%s: no rank", c.ID))
+		}
+		rest := c.Page
+		for _, h := range Headings {
+			_, after, ok := strings.Cut(rest, "## "+h+"\n")
+			if !ok {
+				errs = append(errs, fmt.Errorf("%s: page has no section %q, or not in order", c.ID, h))
+				break
+			}
+			rest = after
+		}
+		if c.Key == nil && c.Edge == nil && c.ID != Unexplained {
+			errs = append(errs, fmt.Errorf("%s: runs on nothing", c.ID))
+		}
+	}
+	for _, id := range known {
+		if !seen[id] {
+			errs = append(errs, fmt.Errorf("%s: no check", id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// DiagnoseKey runs every check of the list on one failing key.
+func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
+	var d Diagnosis
+	ranks := make(map[string]int, len(list))
+	for _, c := range list {
+		if c.Key == nil {
+			continue
+		}
+		ranks[c.ID] = c.Rank
+		d.add(c, c.Key(p))
+	}
+	d.finish(ranks)
+	d.simulate(p.Situation())
+	return d
+}
+
+// DiagnoseEdge runs every check of the list on one request refused at the edge.
+func DiagnoseEdge(list []*Check, p *EdgePass) Diagnosis {
+	var d Diagnosis
+	ranks := make(map[string]int, len(list))
+	for _, c := range list {
+		if c.Edge == nil {
+			continue
+		}
+		ranks[c.ID] = c.Rank
+		d.add(c, c.Edge(p))
+	}
+	d.finish(ranks)
+	return d
+}
+
+func (d *Diagnosis) add(c *Check, f Finding) {
+	f.ID = c.ID
+	switch f.Verdict {
+	case RuledOut:
+		d.RuledOut = append(d.RuledOut, c.ID)
+	case Undecided:
+		sort.Strings(f.Missing)
+		d.Unknown = append(d.Unknown, f)
+	case Cause:
+		d.Causes = append(d.Causes, f)
+	}
+}
+
+// finish sorts: what is proven or likely before what is possible, then the
+// order of fixing (causes that hide others first), then ids.
+func (d *Diagnosis) finish(ranks map[string]int) {
+	sort.SliceStable(d.Causes, func(i, j int) bool {
+		a, b := &d.Causes[i], &d.Causes[j]
+		if pa, pb := a.Certainty == Possible, b.Certainty == Possible; pa != pb {
+			return pb
+		}
+		if ranks[a.ID] != ranks[b.ID] {
+			return ranks[a.ID] < ranks[b.ID]
+		}
+		return a.ID < b.ID
+	})
+	sort.Strings(d.RuledOut)
+	sort.SliceStable(d.Unknown, func(i, j int) bool { return d.Unknown[i].ID < d.Unknown[j].ID })
+	d.Verdict = Unexplained
+	if len(d.Causes) > 0 {
+		d.Verdict = d.Causes[0].ID
+	}
+	for i := range d.Causes {
+		if d.Causes[i].Certainty == Proven {
+			d.Settled = true
+		}
+	}
 }

@@ -1,0 +1,714 @@
+// Package access judges one request to S3: may this requester read this key, by
+// which rule, and what would refuse it besides?
+//
+// It stands on checks/policy, which knows policy documents alone, and adds what
+// S3 does around them: Block Public Access, object ownership, ACLs, Requester
+// Pays, archive classes, encryption and its key policy, and the answer to a key
+// that does not exist, at REST and website endpoints.
+//
+// It must not name causes, offer remedies, or ask AWS: it reads facts and
+// answers in three values. What the facts don't hold is unknown, never allowed.
+package access
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/why403/why403/checks/facts"
+	"github.com/why403/why403/checks/policy"
+	"github.com/why403/why403/correlate"
+)
+
+// A Situation is one request to S3 with all that is known about it. Judge reads
+// it and never changes it; a remedy is tried on a Clone.
+type Situation struct {
+	Access correlate.Access // who asks, and at which endpoint
+	Action string           // "s3:GetObject" when ""
+	Bucket string
+	Key    string
+	Exists correlate.Tri // whether the key is in the bucket
+
+	// Principal is the requester as policies see it. Context holds the condition
+	// keys of the request; Guesses names the keys in it whose value no document
+	// states, in lower case.
+	Principal policy.Principal
+	Context   *policy.Context
+	Guesses   map[string]bool
+
+	// BucketOwner is the canonical user id of the bucket's owner, "" if unknown;
+	// OwnerAccount its twelve digits.
+	BucketOwner, OwnerAccount string
+
+	Distribution *correlate.Distribution // nil if unknown
+	Origin       *correlate.Origin       // nil if unknown
+	Facts        *facts.Facts            // never nil
+	BucketFacts  *facts.Bucket           // never nil
+	Object       *facts.Object           // never nil
+}
+
+// A Request is what a failing key and the facts at hand hold of one request.
+// Every field but Key may be nil.
+type Request struct {
+	Key          *correlate.FailingKey
+	Facts        *facts.Facts
+	Distribution *correlate.Distribution
+	Behavior     *correlate.Behavior
+	Origin       *correlate.Origin
+	Bucket       *facts.Bucket
+	Object       *facts.Object
+}
+
+// CloudFront's service principal, and the User-Agent that it sends unless the
+// viewer's is forwarded (CloudFront guide, Request and response behavior).
+const (
+	CloudFrontService   = "cloudfront.amazonaws.com"
+	CloudFrontUserAgent = "Amazon CloudFront"
+)
+
+// ForKey returns the request that failed for the key, with the context that the
+// earliest S3 line recorded; where no S3 line is at hand, with the one that the
+// settings imply.
+func ForKey(r Request) *Situation {
+	k := r.Key
+	if k == nil {
+		k = &correlate.FailingKey{}
+	}
+	s := New(k.Access, k.Bucket, k.Key, r.Facts, r.Bucket, r.Object)
+	s.Distribution, s.Origin = r.Distribution, r.Origin
+	line := originSample(k)
+	if line != nil {
+		if line.BucketOwner != "" {
+			s.BucketOwner = line.BucketOwner
+		}
+		s.Action = ActionOf(line.Operation)
+	} else if len(k.Origin) > 0 {
+		s.Action = ActionOf(k.Origin[0].Operation)
+	} else if k.Key == "" && k.Access != correlate.AccessWebsite {
+		s.Action = "s3:ListBucket" // GET / with no default root object
+	}
+	s.Settle()
+	if len(k.Origin) == 0 && line == nil {
+		// No S3 line says who asked: an access control that does not sign makes
+		// the request anonymous.
+		if s.Access == correlate.AccessOAC && r.Origin != nil {
+			if oac, ok := s.Facts.AccessControl[r.Origin.OriginAccessControlID]; ok && oac.Known() && oac.Value.SigningBehavior == "never" {
+				s.Access = correlate.AccessAnonymous
+				s.Settle()
+			}
+		}
+	}
+	s.contextOfSettings(k, r.Behavior)
+	if line != nil {
+		s.contextOfLine(line)
+	} else if len(k.Origin) > 0 {
+		s.contextOfClass(&k.Origin[0])
+	}
+	return s
+}
+
+// New returns a request of the given kind with nothing known of its context but
+// what the kind alone implies. Facts, bucket and object may be nil.
+func New(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket, o *facts.Object) *Situation {
+	if f == nil {
+		f = &facts.Facts{}
+	}
+	if b == nil {
+		b = f.Buckets[bucket]
+	}
+	if b == nil {
+		b = &facts.Bucket{Name: bucket}
+	}
+	if o == nil {
+		o = b.Objects[key]
+	}
+	if o == nil {
+		o = &facts.Object{Key: key}
+	}
+	s := &Situation{Access: a, Bucket: bucket, Key: key, Facts: f, BucketFacts: b, Object: o}
+	s.Exists = Exists(b, o, key)
+	if b.ACL.Known() {
+		s.BucketOwner = b.ACL.Value.OwnerID
+	}
+	s.OwnerAccount = ownerAccount(f)
+	s.Settle()
+	return s
+}
+
+// Clone returns a copy that can be changed without touching s.
+func (s *Situation) Clone() *Situation {
+	c := *s
+	b, o, f := *s.BucketFacts, *s.Object, *s.Facts
+	c.BucketFacts, c.Object, c.Facts = &b, &o, &f
+	c.Context = s.Context.Clone()
+	return &c
+}
+
+// Settle sets what follows from who asks: the principal and the condition keys
+// that every request of this kind carries or lacks. Call it after Access,
+// Distribution or Origin changed. Other condition keys are forgotten.
+func (s *Situation) Settle() {
+	s.Principal = s.principal()
+	s.Context = &policy.Context{Default: policy.Undefined}
+	s.Guesses = map[string]bool{}
+	c := s.Context
+	absent := func(keys ...string) {
+		for _, k := range keys {
+			c.SetAbsent(k)
+		}
+	}
+	guess := func(keys ...string) {
+		for _, k := range keys {
+			s.Guesses[strings.ToLower(k)] = true
+		}
+	}
+	if s.OwnerAccount != "" {
+		c.Set("aws:ResourceAccount", s.OwnerAccount)
+		c.Set("s3:ResourceAccount", s.OwnerAccount)
+	}
+	if r := Region(s); r != "" {
+		c.Set("aws:RequestedRegion", r)
+	}
+	absent("s3:x-amz-acl", "s3:x-amz-grant-read", "s3:x-amz-grant-full-control", "s3:x-amz-server-side-encryption",
+		"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-copy-source", "s3:x-amz-metadata-directive",
+		"s3:x-amz-storage-class", "s3:VersionId")
+	if !s.accessPoint() {
+		absent("s3:DataAccessPointArn", "s3:DataAccessPointAccount", "s3:AccessPointNetworkOrigin")
+	}
+	if s.Access != correlate.AccessIAM && s.Access != correlate.AccessUnknown && s.Access != "" {
+		// IAM guide, Global condition keys: what only an IAM principal carries.
+		absent("aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:username", "aws:MultiFactorAuthPresent",
+			"aws:MultiFactorAuthAge", "aws:FederatedProvider", "aws:TokenIssueTime", "aws:SourceIdentity",
+			"aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp")
+	}
+	switch s.Access {
+	case correlate.AccessWebsite, correlate.AccessAnonymous:
+		absent("aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalServiceName", "aws:PrincipalServiceNamesList",
+			"aws:SourceArn", "aws:SourceAccount", "aws:SourceOwner", "aws:SourceOrgID", "aws:SourceOrgPaths",
+			"s3:authType", "s3:signatureversion", "s3:signatureAge", "s3:x-amz-content-sha256")
+		guess("s3:authType")
+		c.Set("aws:PrincipalAccount", "anonymous")
+		c.Set("aws:PrincipalType", "Anonymous")
+		c.Set("aws:userid", "anonymous")
+		c.Set("aws:ViaAWSService", "false")
+		if s.Access == correlate.AccessWebsite {
+			// Website endpoints speak HTTP only (S3 guide, Website endpoints).
+			c.Set("aws:SecureTransport", "false")
+			absent("s3:TlsVersion")
+		}
+	case correlate.AccessOAI:
+		absent("aws:PrincipalServiceName", "aws:PrincipalServiceNamesList", "aws:SourceArn", "aws:SourceAccount",
+			"aws:SourceOwner", "aws:SourceOrgID", "aws:SourceOrgPaths")
+		c.Set("aws:PrincipalIsAWSService", "false")
+		c.Set("aws:ViaAWSService", "false")
+		c.Set("s3:authType", "REST-HEADER")
+		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		guess("aws:PrincipalIsAWSService")
+		if s.Principal.ARN != "" {
+			c.Set("aws:PrincipalArn", s.Principal.ARN)
+			guess("aws:PrincipalArn")
+		}
+	case correlate.AccessOAC:
+		absent("aws:PrincipalArn", "aws:PrincipalAccount", "aws:SourceOwner", "aws:SourceIp", "aws:Referer", "aws:UserAgent")
+		guess("aws:SourceIp", "aws:Referer", "aws:UserAgent", "aws:ViaAWSService", "s3:authType")
+		c.Set("aws:PrincipalIsAWSService", "true")
+		c.Set("aws:PrincipalServiceName", CloudFrontService)
+		c.Set("aws:PrincipalServiceNamesList", CloudFrontService)
+		c.Set("aws:ViaAWSService", "false")
+		c.Set("s3:authType", "REST-HEADER")
+		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		if d := s.Distribution; d != nil && d.ARN != "" {
+			c.Set("aws:SourceArn", d.ARN)
+			if acc := d.AccountID(); acc != "" {
+				c.Set("aws:SourceAccount", acc)
+			}
+		}
+	case correlate.AccessIAM:
+		absent("aws:PrincipalServiceName", "aws:PrincipalServiceNamesList", "aws:SourceArn", "aws:SourceAccount",
+			"aws:SourceOwner", "aws:SourceOrgID", "aws:SourceOrgPaths")
+		c.Set("aws:PrincipalIsAWSService", "false")
+		c.Set("aws:ViaAWSService", "false")
+		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		if arn := roleOf(s.Principal.ARN); arn != "" {
+			c.Set("aws:PrincipalArn", arn)
+		}
+		if acc := s.Principal.Account(); acc != "" {
+			c.Set("aws:PrincipalAccount", acc)
+		}
+	}
+	s.objectTags()
+}
+
+// objectTags sets the tags of the object, when they were gathered: the ones
+// that it has and, as absent, the ones that the policies ask for.
+func (s *Situation) objectTags() {
+	if s.Object.Tags.Known() {
+		for _, doc := range s.documents() {
+			for _, k := range keysWith(doc, "s3:existingobjecttag/") {
+				s.Context.SetAbsent(k)
+			}
+		}
+		for k, v := range s.Object.Tags.Value {
+			s.Context.Set("s3:ExistingObjectTag/"+k, v)
+		}
+	}
+	if s.Access != correlate.AccessIAM {
+		for _, doc := range s.documents() {
+			for _, prefix := range []string{"aws:principaltag/", "aws:requesttag/", "s3:requestobjecttag/"} {
+				for _, k := range keysWith(doc, prefix) {
+					s.Context.SetAbsent(k)
+				}
+			}
+		}
+	}
+}
+
+func (s *Situation) documents() []string {
+	docs := []string{s.BucketFacts.Policy.Value}
+	for _, list := range [][]facts.OrgPolicy{s.Facts.Organization.RCPs.Value, s.Facts.Organization.SCPs.Value} {
+		for i := range list {
+			docs = append(docs, list[i].Content)
+		}
+	}
+	return docs
+}
+
+// keysWith returns the quoted names in a document that begin with prefix, which
+// is in lower case.
+func keysWith(doc, prefix string) []string {
+	low := strings.ToLower(doc)
+	if len(low) != len(doc) {
+		return nil
+	}
+	var keys []string
+	for i := 0; ; {
+		j := strings.Index(low[i:], `"`+prefix)
+		if j < 0 {
+			return keys
+		}
+		i += j + 1
+		end := strings.IndexByte(doc[i:], '"')
+		if end < 0 {
+			return keys
+		}
+		keys = append(keys, doc[i:i+end])
+		i += end
+	}
+}
+
+func (s *Situation) principal() policy.Principal {
+	switch s.Access {
+	case correlate.AccessOAC:
+		return policy.Principal{Type: policy.Service, Service: CloudFrontService}
+	case correlate.AccessOAI:
+		p := policy.Principal{Type: policy.OAI, Partial: true}
+		if s.Principal.Type == policy.OAI {
+			p = s.Principal
+		}
+		if s.Origin != nil && s.Origin.OriginAccessIdentity != "" {
+			id := s.Origin.OriginAccessIdentity
+			p.ARN = OAIArn(id)
+			if f, ok := s.Facts.Identities[id]; ok && f.Known() {
+				p.CanonicalUser = f.Value.S3CanonicalUserID
+				p.Partial = false
+			}
+		}
+		return p
+	case correlate.AccessIAM:
+		if s.Principal.Type == policy.IAM {
+			return s.Principal
+		}
+		return policy.Principal{Type: policy.IAM, Partial: true}
+	}
+	return policy.Principal{Type: policy.Anonymous}
+}
+
+// OAIArn returns the ARN by which a bucket policy names an origin access
+// identity.
+func OAIArn(id string) string {
+	return "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity " + id
+}
+
+// contextOfSettings sets the condition keys that the distribution's settings
+// and CloudFront's lines decide, as far as they do.
+func (s *Situation) contextOfSettings(k *correlate.FailingKey, b *correlate.Behavior) {
+	c := s.Context
+	if k.First > 0 {
+		s.setTime(k.First)
+	}
+	if s.Access == correlate.AccessOAC || s.Access == correlate.AccessOAI || s.Access == correlate.AccessAnonymous {
+		if p := viewerProtocol(k); p != "" && s.Origin != nil {
+			switch {
+			case s.Origin.S3 && p == "https", !s.Origin.S3 && s.Origin.ProtocolPolicy == "https-only":
+				c.Set("aws:SecureTransport", "true")
+			case s.Origin.S3 && p == "http", !s.Origin.S3 && s.Origin.ProtocolPolicy == "http-only":
+				c.Set("aws:SecureTransport", "false")
+				c.SetAbsent("s3:TlsVersion")
+			}
+		}
+	}
+	if s.Access == correlate.AccessOAC || k.Distribution == "" || s.Origin == nil {
+		return
+	}
+	if v, ok := CustomHeader(s.Origin, "Referer"); ok {
+		c.Set("aws:Referer", v)
+	} else if yes, known := Forwards(s.Facts, b, "Referer"); known && !yes {
+		c.SetAbsent("aws:Referer")
+	}
+	if v, ok := CustomHeader(s.Origin, "User-Agent"); ok {
+		c.Set("aws:UserAgent", v)
+	} else if yes, known := Forwards(s.Facts, b, "User-Agent"); known && !yes {
+		c.Set("aws:UserAgent", CloudFrontUserAgent)
+	}
+}
+
+// contextOfLine sets the condition keys that an S3 line recorded (causes:
+// section 5; S3 guide, Server access log format).
+func (s *Situation) contextOfLine(l *correlate.OriginSample) {
+	c := s.Context
+	if l.Time > 0 {
+		s.setTime(l.Time)
+	}
+	if s.Access == correlate.AccessIAM {
+		s.Principal = iamPrincipal(l.Requester)
+		s.settleIAM()
+		c = s.Context
+	}
+	if s.Access == correlate.AccessOAI && s.Principal.CanonicalUser == "" && isCanonical(l.Requester) {
+		s.Principal.CanonicalUser = l.Requester
+	}
+	if s.Access != correlate.AccessOAC {
+		s.setIP(l.RemoteIP)
+		s.setText("aws:Referer", string(l.Referer))
+		s.setText("aws:UserAgent", l.UserAgent)
+	}
+	if s.Access != correlate.AccessWebsite {
+		s.setTLS(l.TLSVersion, l.CipherSuite)
+	}
+	if l.VersionID != "" {
+		c.Set("s3:VersionId", l.VersionID)
+	}
+	s.setSignature(l.SignatureVersion, l.AuthType)
+	if l.AccessPointARN != "" {
+		c.Set("s3:DataAccessPointArn", l.AccessPointARN)
+		if f := strings.Split(l.AccessPointARN, ":"); len(f) > 4 {
+			c.Set("s3:DataAccessPointAccount", f[4])
+		}
+	}
+}
+
+// contextOfClass is contextOfLine for the fields that a class of lines shares.
+func (s *Situation) contextOfClass(l *correlate.OriginClass) {
+	if s.Access == correlate.AccessIAM {
+		s.Principal = iamPrincipal(l.Requester)
+		s.settleIAM()
+	}
+	if s.Access == correlate.AccessOAI && s.Principal.CanonicalUser == "" && isCanonical(l.Requester) {
+		s.Principal.CanonicalUser = l.Requester
+	}
+	if s.Access != correlate.AccessOAC {
+		s.setText("aws:Referer", string(l.Referer))
+		s.setText("aws:UserAgent", l.UserAgent)
+	}
+	if s.Access != correlate.AccessWebsite {
+		s.setTLS(l.TLSVersion, "")
+	}
+	s.setSignature(l.SignatureVer, l.AuthType)
+}
+
+func (s *Situation) settleIAM() {
+	old := s.Context
+	s.Settle()
+	for _, k := range []string{"aws:CurrentTime", "aws:EpochTime"} {
+		if v := old.Get(k); v.State == policy.Known {
+			s.Context.Set(k, v.Values...)
+		}
+	}
+}
+
+func (s *Situation) setTime(ms int64) {
+	t := time.UnixMilli(ms).UTC()
+	s.Context.Set("aws:CurrentTime", t.Format(time.RFC3339))
+	s.Context.Set("aws:EpochTime", strconv.FormatInt(t.Unix(), 10))
+}
+
+func (s *Situation) setText(key, v string) {
+	if v == "" {
+		s.Context.SetAbsent(key)
+	} else {
+		s.Context.Set(key, v)
+	}
+}
+
+// setIP: a private address came by a VPC endpoint, whose id no line holds.
+func (s *Situation) setIP(ip string) {
+	a, err := netip.ParseAddr(ip)
+	switch {
+	case err != nil:
+		s.Context.SetUnknown("aws:SourceIp")
+	case a.IsPrivate():
+		s.Context.SetAbsent("aws:SourceIp")
+		s.Context.Set("aws:VpcSourceIp", ip)
+		s.Context.SetUnknown("aws:SourceVpce")
+		s.Context.SetUnknown("aws:SourceVpc")
+	default:
+		s.Context.Set("aws:SourceIp", ip)
+		s.Context.SetAbsent("aws:VpcSourceIp")
+		s.Context.SetAbsent("aws:SourceVpce")
+		s.Context.SetAbsent("aws:SourceVpc")
+	}
+}
+
+func (s *Situation) setTLS(version, cipher string) {
+	if version == "" && cipher == "" {
+		s.Context.Set("aws:SecureTransport", "false")
+		s.Context.SetAbsent("s3:TlsVersion")
+		return
+	}
+	s.Context.Set("aws:SecureTransport", "true")
+	if v := strings.TrimPrefix(strings.ToLower(version), "tlsv"); v != "" && v != strings.ToLower(version) {
+		if !strings.Contains(v, ".") {
+			v += ".0"
+		}
+		s.Context.Set("s3:TlsVersion", v)
+	}
+}
+
+func (s *Situation) setSignature(version, auth string) {
+	switch version {
+	case "SigV4":
+		s.Context.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+	case "SigV2":
+		s.Context.Set("s3:signatureversion", "AWS")
+	case "":
+		if s.Access == correlate.AccessIAM {
+			s.Context.SetUnknown("s3:signatureversion")
+		}
+	}
+	switch auth {
+	case "AuthHeader":
+		s.Context.Set("s3:authType", "REST-HEADER")
+	case "QueryString":
+		s.Context.Set("s3:authType", "REST-QUERY-STRING")
+	}
+}
+
+// originSample returns the earliest S3 line at hand that was refused, else the
+// earliest one.
+func originSample(k *correlate.FailingKey) *correlate.OriginSample {
+	var any *correlate.OriginSample
+	for i := range k.Samples {
+		o := k.Samples[i].Origin
+		if o == nil {
+			continue
+		}
+		if o.Status == 403 && !k.Samples[i].Ambiguous {
+			return o
+		}
+		if any == nil {
+			any = o
+		}
+	}
+	return any
+}
+
+func viewerProtocol(k *correlate.FailingKey) string {
+	p := ""
+	for i := range k.Edge {
+		switch q := k.Edge[i].Protocol; {
+		case p == "":
+			p = q
+		case p != q:
+			return ""
+		}
+	}
+	return p
+}
+
+func (s *Situation) accessPoint() bool {
+	if s.Origin == nil {
+		return false
+	}
+	k := correlate.ParseEndpoint(s.Origin.DomainName).Kind
+	return k == correlate.EndpointAccessPoint || k == correlate.EndpointMultiRegion
+}
+
+// ActionOf returns the IAM action of a logged operation (S3 guide, Server
+// access log format: REST.METHOD.RESOURCE), "" when none authorises it.
+func ActionOf(operation string) string {
+	i := strings.IndexByte(operation, '.')
+	if i < 0 {
+		return "s3:GetObject"
+	}
+	switch operation[i+1:] {
+	case "GET.OBJECT", "HEAD.OBJECT", "COPY.OBJECT_GET", "COPY.PART_GET", "GET.OBJECT_ATTRIBUTES":
+		return "s3:GetObject"
+	case "GET.BUCKET", "HEAD.BUCKET":
+		return "s3:ListBucket"
+	case "GET.BUCKETVERSIONS":
+		return "s3:ListBucketVersions"
+	case "GET.OBJECT_TAGGING":
+		return "s3:GetObjectTagging"
+	case "GET.ACL":
+		return "s3:GetObjectAcl"
+	case "PUT.OBJECT", "POST.OBJECT", "PUT.PART", "POST.UPLOADS", "POST.UPLOAD", "COPY.OBJECT", "COPY.PART":
+		return "s3:PutObject"
+	case "DELETE.OBJECT", "POST.MULTI_OBJECT_DELETE":
+		return "s3:DeleteObject"
+	case "DELETE.UPLOAD":
+		return "s3:AbortMultipartUpload"
+	}
+	return "s3:GetObject"
+}
+
+// CustomHeader returns the value of an origin custom header.
+func CustomHeader(o *correlate.Origin, name string) (string, bool) {
+	if o != nil {
+		for _, h := range o.CustomHeaders {
+			if strings.EqualFold(h.Name, name) {
+				return h.Value, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Forwards reports whether the behavior forwards the viewer's header to the
+// origin, by its cache policy, origin request policy or legacy settings, and
+// whether that is known.
+func Forwards(f *facts.Facts, b *correlate.Behavior, name string) (yes, known bool) {
+	if b == nil {
+		return false, false
+	}
+	for _, h := range b.ForwardedHeaders {
+		if h == "*" || strings.EqualFold(h, name) {
+			return true, true
+		}
+	}
+	known = true
+	if b.CachePolicyID != "" {
+		p, ok := f.CachePolicies[b.CachePolicyID]
+		switch {
+		case !ok || !p.Known():
+			// No managed cache policy but the Elemental and UseOriginCacheControl
+			// ones adds headers; an unknown one may.
+			known = false
+		case p.Value.HeaderBehavior == "whitelist" && containsFold(p.Value.Headers, name):
+			return true, true
+		}
+	}
+	if b.OriginRequestPolicyID != "" {
+		p, ok := f.OriginRequest[b.OriginRequestPolicyID]
+		if !ok || !p.Known() {
+			return false, false
+		}
+		in := containsFold(p.Value.Headers, name)
+		switch p.Value.HeaderBehavior {
+		case "whitelist":
+			if in {
+				return true, true
+			}
+		case "allViewer", "allViewerAndWhitelistCloudFront":
+			return true, true
+		case "allExcept":
+			if !in {
+				return true, true
+			}
+		}
+	}
+	return false, known
+}
+
+func containsFold(list []string, s string) bool {
+	for _, v := range list {
+		if strings.EqualFold(v, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Exists says whether the key is in the bucket: by the bucket's whole list of
+// keys where there is one, else by what was asked of the object.
+func Exists(b *facts.Bucket, o *facts.Object, key string) correlate.Tri {
+	if e := o.Exists(); e != correlate.Unknown {
+		return e
+	}
+	if b != nil && b.Keys.Known() && b.Keys.Value != nil && key != "" {
+		return triOf(hasKey(b.Keys.Value, key))
+	}
+	return correlate.Unknown
+}
+
+// Region returns the bucket's region, "" if unknown.
+func Region(s *Situation) string {
+	switch b := s.BucketFacts; {
+	case b.Head.Known() && b.Head.Value.Region != "":
+		return b.Head.Value.Region
+	case b.Location.Known():
+		if b.Location.Value == "" {
+			return "us-east-1" // GetBucketLocation answers null for it
+		}
+		return b.Location.Value
+	case s.Origin != nil:
+		return correlate.ParseEndpoint(s.Origin.DomainName).Region
+	}
+	return ""
+}
+
+func ownerAccount(f *facts.Facts) string {
+	if f.Caller.Known() {
+		if _, ok := f.Accounts[f.Caller.Value.Account]; ok || len(f.Accounts) == 0 {
+			return f.Caller.Value.Account
+		}
+	}
+	if len(f.Accounts) == 1 {
+		for id := range f.Accounts {
+			return id
+		}
+	}
+	if f.Caller.Known() {
+		return f.Caller.Value.Account
+	}
+	return ""
+}
+
+func iamPrincipal(requester string) policy.Principal {
+	p := policy.Principal{Type: policy.IAM, Partial: true}
+	if strings.HasPrefix(requester, "arn:") {
+		p.ARN = requester
+	} else if isCanonical(requester) {
+		p.CanonicalUser = requester
+	}
+	return p
+}
+
+// roleOf returns aws:PrincipalArn: for a role session the role's own ARN.
+func roleOf(arn string) string {
+	head, tail, ok := strings.Cut(arn, ":assumed-role/")
+	if !ok {
+		return arn
+	}
+	role, _, _ := strings.Cut(tail, "/")
+	return strings.Replace(head, ":sts:", ":iam:", 1) + ":role/" + role
+}
+
+func isCanonical(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func triOf(b bool) correlate.Tri {
+	if b {
+		return correlate.Yes
+	}
+	return correlate.No
+}

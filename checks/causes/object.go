@@ -1,0 +1,222 @@
+package causes
+
+import (
+	_ "embed"
+	"strings"
+
+	"github.com/why403/why403/checks"
+	"github.com/why403/why403/checks/access"
+	"github.com/why403/why403/correlate"
+)
+
+//go:embed pages/kms-anonymous.md
+var pageKMSAnonymous string
+
+//go:embed pages/kms-oai.md
+var pageKMSOAI string
+
+//go:embed pages/kms-key-policy.md
+var pageKMSKeyPolicy string
+
+//go:embed pages/kms-aws-managed-key.md
+var pageKMSAWSManagedKey string
+
+//go:embed pages/kms-key-unusable.md
+var pageKMSKeyUnusable string
+
+//go:embed pages/ssec-object.md
+var pageSSECObject string
+
+//go:embed pages/object-archived.md
+var pageObjectArchived string
+
+// stored answers for the checks on how the object is stored what they have in
+// common.
+func (v view) stored() (f checks.Finding, done bool) {
+	switch {
+	case !v.reads() || v.s.Key == "":
+		return notApplicable(), true
+	case v.s.Exists == correlate.No:
+		return ruledOut(), true
+	case len(v.k.Origin) > 0 && !v.authorization() && v.code("InvalidObjectState", "KMS.", "InvalidArgument", "InvalidRequest", "AccessDenied", "") == nil:
+		return notApplicable(), true
+	}
+	return checks.Finding{}, false
+}
+
+var objectArchived = &checks.Check{
+	ID: "object-archived", Title: "The object is archived and not restored",
+	Page: pageObjectArchived, Rank: rankArchive, Permissions: []string{"s3:GetObject"},
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if !v.reads() || v.s.Key == "" {
+			return notApplicable()
+		}
+		st := v.o.Step(access.GateArchived)
+		if v.code("InvalidObjectState") != nil {
+			f := cause(checks.Proven, "%s is archived: S3 answered InvalidObjectState", v.object())
+			f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return o.ErrorCode == "InvalidObjectState" }, "403 InvalidObjectState"))
+			if st != nil {
+				f = with(f, st.Evidence...)
+			}
+			if st != nil && st.Blocks == correlate.No && v.s.Object.Head.Known() {
+				f.Certainty = checks.Proven
+				f.Summary += "; it is readable now"
+			}
+			return fixed(f, v.restoreRemedy())
+		}
+		if v.s.Exists == correlate.No {
+			return ruledOut()
+		}
+		switch {
+		case len(v.k.Origin) > 0 && v.o.Permitted == correlate.Yes && v.s.Exists == correlate.Yes:
+			return ruledOut() // S3 would have said InvalidObjectState
+		case st == nil || st.Blocks == correlate.No:
+			return ruledOut()
+		case st.Blocks == correlate.Unknown:
+			if len(v.k.Origin) > 0 {
+				return ruledOut() // its own error code did not come
+			}
+			return undecided(st.Missing...)
+		}
+		c := v.sure(false, false)
+		if len(v.k.Origin) > 0 {
+			c = weaker(c, checks.Likely)
+		}
+		f := cause(c, "%s", st.Because)
+		return fixed(with(with(f, st.Evidence...), v.refusal()), v.restoreRemedy())
+	},
+}
+
+var ssecObject = &checks.Check{
+	ID: "ssec-object", Title: "The object is encrypted with a customer-provided key",
+	Page: pageSSECObject, Rank: rankKMS + 20, Permissions: []string{"s3:GetObject"},
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if f, done := v.stored(); done {
+			return f
+		}
+		st := v.o.Step(access.GateSSEC)
+		head := v.s.Object.Head
+		switch {
+		case st == nil:
+			return ruledOut()
+		case st.Blocks == correlate.Yes:
+		case st.Blocks == correlate.No:
+			return ruledOut()
+		case !head.Settled() && (head.Code == "400" || head.Code == "BadRequest" || head.Code == "InvalidRequest"):
+			// HeadObject answers 400 without the key (S3 API, HeadObject).
+			f := cause(checks.Likely, "HeadObject of %s answers 400, as for an object encrypted with a customer-provided key (SSE-C): CloudFront can't send that key", v.object())
+			f = with(f, ofFact(head, quote(v.s.Key), "HeadObject answers 400 %s", head.Code), v.refusal())
+			return fixed(f, v.reencryptRemedy())
+		default:
+			return undecided(st.Missing...)
+		}
+		c := v.sure(false, false)
+		if len(v.k.Origin) > 0 && v.o.Permitted != correlate.No && v.code("InvalidRequest") == nil {
+			c = weaker(c, checks.Likely) // 400 is documented
+		}
+		f := cause(c, "%s is encrypted with a customer-provided key (SSE-C), which CloudFront can't send", v.object())
+		return fixed(with(with(f, st.Evidence...), v.refusal()), v.reencryptRemedy())
+	},
+}
+
+func kmsCheck(id, title, page string, rank int, permissions []string, kinds func(v view) bool, reasons ...access.KMSReason) *checks.Check {
+	return &checks.Check{
+		ID: id, Title: title, Page: page, Rank: rankKMS + rank, Permissions: permissions,
+		Key: func(p *checks.KeyPass) checks.Finding {
+			v := look(p)
+			if !kinds(v) {
+				return notApplicable()
+			}
+			if f, done := v.stored(); done {
+				return f
+			}
+			if v.o.KMS != access.KMSNone {
+				for _, r := range reasons {
+					if v.o.KMS == r {
+						return v.kmsFinding(id, r)
+					}
+				}
+				return ruledOut()
+			}
+			if f, ok := v.kmsByCode(id); ok {
+				return f
+			}
+			st := v.o.Step(access.GateKMS)
+			if st == nil || st.Blocks == correlate.No {
+				return ruledOut()
+			}
+			if st.Blocks == correlate.Unknown {
+				return undecided(st.Missing...)
+			}
+			return ruledOut()
+		},
+	}
+}
+
+// kmsByCode names the cause by S3's own error code, when the facts on the key
+// are not at hand.
+func (v view) kmsByCode(id string) (checks.Finding, bool) {
+	code := ""
+	switch id {
+	case "kms-oai":
+		code = "KMS.UnrecognizedClientException"
+	case "kms-key-unusable":
+		for _, c := range []string{"KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException"} {
+			if v.code(c) != nil {
+				code = c
+			}
+		}
+	}
+	if code == "" || v.code(code) == nil {
+		return checks.Finding{}, false
+	}
+	f := cause(checks.Proven, "S3 answered %s for %s", code, v.object())
+	f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return o.ErrorCode == code }, "%s", code))
+	return fixed(f, v.kmsRemedies(id)...), true
+}
+
+func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
+	st := v.o.Step(access.GateKMS)
+	c := v.sure(false, false)
+	var f checks.Finding
+	switch r {
+	case access.KMSAnonymous:
+		// Documented by people as 400; a 403 in its place is a guess about S3's order
+		// of checks, unless the request is refused for another reason as well.
+		if v.code("InvalidArgument") == nil {
+			c = weaker(c, checks.Likely)
+		}
+		f = cause(c, "%s is encrypted with a KMS key, which an unsigned request can't read (S3 answers 400 where nothing else refuses it)", v.object())
+	case access.KMSIdentity:
+		if v.code("KMS.UnrecognizedClientException") == nil {
+			c = weaker(c, checks.Likely)
+		}
+		f = cause(c, "%s is encrypted with a KMS key, which an origin access identity can't use", v.object())
+	case access.KMSAWSManaged:
+		f = cause(c, "%s is encrypted under the AWS managed key aws/s3, whose policy can't be changed to admit CloudFront", v.object())
+	case access.KMSUnusable:
+		f = cause(c, "%s is encrypted under a KMS key that can't be used: %s", v.object(), st.Because)
+	case access.KMSKeyNotFound:
+		f = cause(weaker(c, checks.Possible), "%s is encrypted under a KMS key that does not exist or is not visible from this account", v.object())
+	default:
+		f = cause(c, "%s is encrypted with a KMS key whose policy does not let CloudFront decrypt: %s", v.object(), strings.TrimSuffix(st.Because, "."))
+	}
+	return fixed(with(with(f, st.Evidence...), v.refusal()), v.kmsRemedies(id)...)
+}
+
+var (
+	kmsAnonymous = kmsCheck("kms-anonymous", "An object encrypted with a KMS key is read without a signature",
+		pageKMSAnonymous, 10, []string{"s3:GetObject"}, view.anonymous, access.KMSAnonymous)
+	kmsOAI = kmsCheck("kms-oai", "An object encrypted with a KMS key is read through an origin access identity",
+		pageKMSOAI, 11, []string{"s3:GetObject"}, func(v view) bool { return v.s.Access == correlate.AccessOAI }, access.KMSIdentity)
+	kmsKeyPolicy = kmsCheck("kms-key-policy", "The policy of the KMS key does not let CloudFront decrypt",
+		pageKMSKeyPolicy, 14, []string{"s3:GetObject", "kms:GetKeyPolicy", "kms:DescribeKey"}, view.oac, access.KMSKeyPolicy)
+	kmsAWSManagedKey = kmsCheck("kms-aws-managed-key", "The object is encrypted under aws/s3, whose policy can't be changed",
+		pageKMSAWSManagedKey, 13, []string{"s3:GetObject", "kms:DescribeKey"}, view.oac, access.KMSAWSManaged)
+	kmsKeyUnusable = kmsCheck("kms-key-unusable", "The KMS key is disabled, pending deletion, or not visible",
+		pageKMSKeyUnusable, 12, []string{"s3:GetObject", "kms:DescribeKey"}, view.oac, access.KMSUnusable, access.KMSKeyNotFound)
+)
+
+func (v view) oac() bool { return v.s.Access == correlate.AccessOAC }

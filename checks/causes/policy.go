@@ -1,0 +1,449 @@
+package causes
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/why403/why403/checks"
+	"github.com/why403/why403/checks/access"
+	"github.com/why403/why403/checks/policy"
+	"github.com/why403/why403/correlate"
+)
+
+//go:embed pages/policy-no-allow.md
+var pagePolicyNoAllow string
+
+//go:embed pages/policy-other-access.md
+var pagePolicyOtherAccess string
+
+//go:embed pages/policy-resource-gap.md
+var pagePolicyResourceGap string
+
+//go:embed pages/policy-condition-unmet.md
+var pagePolicyConditionUnmet string
+
+//go:embed pages/policy-deny.md
+var pagePolicyDeny string
+
+//go:embed pages/oai-mismatch.md
+var pageOAIMismatch string
+
+//go:embed pages/oac-source-arn.md
+var pageOACSourceARN string
+
+var getPolicy = []string{"s3:GetBucketPolicy"}
+
+// permission answers for the checks on grants what they have in common.
+func (v view) permission() (f checks.Finding, done bool) {
+	switch {
+	case !v.reads() || v.s.Key == "":
+		return notApplicable(), true
+	case v.authorized():
+		return ruledOut(), true // S3's error code shows that it let the request pass
+	case !v.authorization():
+		return notApplicable(), true
+	case len(v.policyMissing()) > 0:
+		return undecided(v.policyMissing()...), true
+	}
+	return checks.Finding{}, false
+}
+
+// ungranted is permission for the checks that look for what is not granted.
+func (v view) ungranted() (f checks.Finding, done bool) {
+	if f, done := v.permission(); done {
+		return f, true
+	}
+	switch {
+	case v.o.ByPolicy == correlate.Yes, v.o.ByACL == correlate.Yes:
+		return ruledOut(), true
+	case v.s.Access == correlate.AccessUnknown || v.s.Access == "":
+		return undecided("s3-log", "cloudfront:GetDistribution"), true
+	}
+	return checks.Finding{}, false
+}
+
+// grantSure is the certainty of a cause that says that the policy does not
+// grant it: an ACL may, as long as it is not known.
+func (v view) grantSure(guess, conditional bool) checks.Certainty {
+	c := v.sure(guess, conditional)
+	if v.o.ByACL == correlate.Unknown {
+		c = weaker(c, checks.Likely)
+	}
+	return c
+}
+
+func (v view) policyFact(ref, format string, args ...any) checks.Evidence {
+	f := v.s.BucketFacts.Policy
+	return evidence(or(f.Call, "s3:GetBucketPolicy"), ref, format, args...)
+}
+
+var policyDeny = &checks.Check{
+	ID: "policy-deny", Title: "A Deny statement of the bucket policy matches",
+	Page: pagePolicyDeny, Rank: rankDeny + 20, Permissions: getPolicy,
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if v.s.Key == "" && v.s.Action != "s3:ListBucket" {
+			return notApplicable()
+		}
+		if v.authorized() {
+			return ruledOut()
+		}
+		if !v.authorization() {
+			return notApplicable()
+		}
+		if m := v.policyMissing(); len(m) > 0 {
+			return undecided(m...)
+		}
+		_, denies := v.refererDenies()
+		if v.direct() {
+			// Past CloudFront the Referer is the client's own affair.
+			more, _ := v.refererDenies()
+			denies = append(denies, more...)
+		}
+		if len(denies) == 0 {
+			if st := v.o.Step(access.GatePolicyDeny); st != nil && st.Blocks == correlate.Unknown {
+				return undecided(st.Missing...)
+			}
+			return ruledOut()
+		}
+		e := &denies[0]
+		conditional := len(conditions(e, policy.True)) > 0
+		guess := false
+		for i := range denies {
+			guess = guess || v.guessed(&denies[i])
+		}
+		c := v.sure(guess, conditional)
+		f := cause(c, "the bucket policy's %s denies it%s", access.Name(e), reasons(e, policy.True))
+		for i := range denies {
+			e := &denies[i]
+			f = with(f, v.policyFact(access.Ref(e)+conditionRef(e, policy.True), "Effect Deny matches %s%s", v.who(), reasons(e, policy.True)))
+		}
+		return fixed(with(f, v.refusal()), v.denyRemedies(denies)...)
+	},
+}
+
+// guessed reports whether a statement's answer rests on a key whose value no
+// document states.
+func (v view) guessed(e *policy.Explanation) bool { return v.s.Guessed(e) }
+
+// reasons says which conditions have the given truth: ", because …".
+func reasons(e *policy.Explanation, t policy.Tri) string {
+	conds := conditions(e, t)
+	if len(conds) == 0 {
+		return ""
+	}
+	parts := make([]string, len(conds))
+	for i := range conds {
+		parts[i] = access.Condition(&conds[i])
+	}
+	return ": " + strings.Join(parts, " and ")
+}
+
+func conditionRef(e *policy.Explanation, t policy.Tri) string {
+	conds := conditions(e, t)
+	if len(conds) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(".Condition.%s.%s", conds[0].Operator, conds[0].Key)
+}
+
+var policyConditionUnmet = &checks.Check{
+	ID: "policy-condition-unmet", Title: "An Allow statement covers the key, but its condition is not met",
+	Page: pagePolicyConditionUnmet, Rank: rankGrant + 60, Permissions: getPolicy,
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if f, done := v.ungranted(); done {
+			return f
+		}
+		g := v.grants()
+		unmet := g.unmet
+		if v.direct() {
+			unmet = append(unmet, g.referer...)
+		}
+		if len(unmet) == 0 {
+			if v.o.ByPolicy == correlate.Unknown {
+				return undecided(v.o.PolicyStep.Missing...)
+			}
+			return ruledOut()
+		}
+		e := &unmet[0]
+		guess := false
+		for i := range unmet {
+			guess = guess || v.guessed(&unmet[i])
+		}
+		f := cause(v.grantSure(guess, true), "%s of the bucket policy would allow it, but its condition is not met%s", access.Name(e), reasons(e, policy.False))
+		for i := range unmet {
+			f = with(f, v.policyFact(access.Ref(&unmet[i])+conditionRef(&unmet[i], policy.False), "Effect Allow, condition not met%s", reasons(&unmet[i], policy.False)))
+		}
+		return fixed(with(f, v.refusal()), v.conditionRemedies(unmet)...)
+	},
+}
+
+var policyResourceGap = &checks.Check{
+	ID: "policy-resource-gap", Title: "An Allow statement exists, but its Resource does not cover the key",
+	Page: pagePolicyResourceGap, Rank: rankGrant + 70, Permissions: getPolicy,
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if f, done := v.ungranted(); done {
+			return f
+		}
+		if v.o.ByPolicy == correlate.Unknown {
+			return undecided(v.o.PolicyStep.Missing...)
+		}
+		g := v.grants()
+		if len(g.gap) == 0 || len(g.unmet)+len(g.referer)+len(g.source) > 0 {
+			return ruledOut()
+		}
+		e := &g.gap[0]
+		res := elementOf(e, "Resource")
+		f := cause(v.grantSure(false, false), "%s of the bucket policy allows %s to read %s, which does not cover %s", access.Name(e), v.who(), list(res.Policy, 3), printable(v.s.Key))
+		for i := range g.gap {
+			r := elementOf(&g.gap[i], "Resource")
+			f = with(f, v.policyFact(access.Ref(&g.gap[i])+"."+r.Element, "%s is %s", r.Element, list(r.Policy, 5)))
+		}
+		return fixed(with(f, v.refusal()), v.gapRemedies(g.gap)...)
+	},
+}
+
+// ways sorts grants for other requesters by the kind of access they serve.
+type ways struct{ oac, oai, others []policy.Explanation }
+
+func (v view) ways(other []policy.Explanation) ways {
+	var w ways
+	for _, e := range other {
+		oac, oai := false, false
+		for _, name := range elementOf(&e, "Principal").Policy {
+			switch {
+			case strings.HasSuffix(name, access.CloudFrontService):
+				oac = true
+			case isOAI(name):
+				oai = true
+			case v.knownIdentity(name):
+				oai = true
+			}
+		}
+		switch {
+		case oac:
+			w.oac = append(w.oac, e)
+		case oai:
+			w.oai = append(w.oai, e)
+		default:
+			w.others = append(w.others, e)
+		}
+	}
+	return w
+}
+
+// isOAI recognises the forms in which a policy names an origin access identity,
+// be it the unique id of a deleted one.
+func isOAI(name string) bool {
+	name = name[strings.IndexByte(name, '=')+1:]
+	return strings.Contains(name, ":iam::cloudfront:user/")
+}
+
+func (v view) knownIdentity(canonical string) bool {
+	for _, f := range v.facts().Identities {
+		if f.Known() && f.Value.S3CanonicalUserID != "" && strings.HasSuffix(canonical, f.Value.S3CanonicalUserID) {
+			return true
+		}
+	}
+	return false
+}
+
+var oaiMismatch = &checks.Check{
+	ID: "oai-mismatch", Title: "The bucket policy names another, or a deleted, origin access identity",
+	Page: pageOAIMismatch, Rank: rankGrant + 40, Permissions: []string{"s3:GetBucketPolicy", "cloudfront:GetCloudFrontOriginAccessIdentity"},
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if v.s.Access != correlate.AccessOAI {
+			return notApplicable()
+		}
+		if f, done := v.ungranted(); done {
+			return f
+		}
+		if v.o.ByPolicy == correlate.Unknown {
+			return undecided(append([]string{"cloudfront:GetCloudFrontOriginAccessIdentity"}, v.o.PolicyStep.Missing...)...)
+		}
+		w := v.ways(v.grants().other)
+		var named []policy.Explanation
+		named = append(named, w.oai...)
+		deleted := false
+		for _, e := range w.others {
+			for _, name := range elementOf(&e, "Principal").Policy {
+				if n := name[strings.IndexByte(name, '=')+1:]; len(n) >= 16 && strings.HasPrefix(n, "AIDA") {
+					named, deleted = append(named, e), true
+				}
+				if n := strings.TrimPrefix(name, "CanonicalUser:"); isHex64(n) {
+					named = append(named, e)
+				}
+			}
+		}
+		if len(named) == 0 {
+			return ruledOut()
+		}
+		e := &named[0]
+		names := elementOf(e, "Principal").Policy
+		c := v.grantSure(false, false)
+		if deleted {
+			c = weaker(c, checks.Possible) // the form of a deleted identity is a guess for OAIs
+		}
+		f := cause(c, "the bucket policy lets %s read, and the origin uses %s", list(names, 2), v.who())
+		f = with(f, v.policyFact(access.Ref(e)+".Principal", "Principal is %s", list(names, 3)))
+		if v.Origin != nil {
+			f = with(f, evidence("cloudfront:GetDistribution", "S3OriginConfig.OriginAccessIdentity", "origin %s uses %s", v.Origin.ID, v.Origin.OriginAccessIdentity))
+		}
+		return fixed(with(f, v.refusal()), v.grantRemedies()...)
+	},
+}
+
+func isHex64(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if !strings.ContainsRune("0123456789abcdef", rune(s[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+var policyOtherAccess = &checks.Check{
+	ID: "policy-other-access", Title: "The only grants are for another kind of access",
+	Page: pagePolicyOtherAccess, Rank: rankGrant + 50, Permissions: getPolicy,
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if f, done := v.ungranted(); done {
+			return f
+		}
+		if v.o.ByPolicy == correlate.Unknown {
+			return undecided(v.o.PolicyStep.Missing...)
+		}
+		g := v.grants()
+		if len(g.unmet)+len(g.referer)+len(g.source)+len(g.gap) > 0 {
+			return ruledOut()
+		}
+		w := v.ways(g.other)
+		var other []policy.Explanation
+		kind := ""
+		switch v.s.Access {
+		case correlate.AccessOAC:
+			other, kind = w.oai, "an origin access identity, and the origin uses an origin access control"
+		case correlate.AccessOAI:
+			other, kind = w.oac, "CloudFront's service principal, and the origin uses an origin access identity"
+			if len(w.oai) > 0 {
+				return ruledOut() // oai-mismatch
+			}
+		case correlate.AccessWebsite:
+			other, kind = append(w.oac, w.oai...), "CloudFront's own identity, and the origin is a website endpoint, where every request is anonymous"
+		case correlate.AccessAnonymous:
+			if v.unsignedBy() != "" {
+				return ruledOut() // oac-not-attached or oac-signing-off names it
+			}
+			other, kind = append(w.oac, w.oai...), "CloudFront's own identity, and the request was not signed"
+			if v.direct() {
+				kind = "CloudFront's own identity, and the client came to S3 past CloudFront: this is what such a policy is for"
+			}
+		default:
+			return notApplicable()
+		}
+		if len(other) == 0 || v.ownerOrACL() {
+			return ruledOut()
+		}
+		e := &other[0]
+		f := cause(v.grantSure(false, false), "%s of the bucket policy grants the read to %s", access.Name(e), kind)
+		f = with(f, v.policyFact(access.Ref(e)+".Principal", "Principal is %s", list(elementOf(e, "Principal").Policy, 3)))
+		return fixed(with(f, v.refusal()), v.grantRemedies()...)
+	},
+}
+
+var oacSourceARN = &checks.Check{
+	ID: "oac-source-arn", Title: "The bucket policy's AWS:SourceArn or AWS:SourceAccount names another distribution",
+	Page: pageOACSourceARN, Rank: rankGrant + 30, Permissions: []string{"s3:GetBucketPolicy", "cloudfront:GetDistribution"},
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if v.s.Access != correlate.AccessOAC {
+			return notApplicable()
+		}
+		if f, done := v.ungranted(); done {
+			return f
+		}
+		g := v.grants()
+		source := g.source
+		if len(source) == 0 && v.Distribution == nil {
+			if v.o.ByPolicy == correlate.Unknown {
+				return undecided("cloudfront:GetDistribution")
+			}
+		}
+		if len(source) == 0 {
+			if v.o.ByPolicy == correlate.Unknown {
+				return undecided(v.o.PolicyStep.Missing...)
+			}
+			return ruledOut()
+		}
+		e := &source[0]
+		cond := conditions(e, policy.False)[0]
+		f := cause(v.grantSure(false, false), "%s of the bucket policy admits CloudFront only for %s %s, and the distribution is %s",
+			access.Name(e), cond.Key, list(cond.Policy, 2), or(strings.Join(cond.Request, ", "), v.k.Distribution))
+		for i := range source {
+			f = with(f, v.policyFact(access.Ref(&source[i])+conditionRef(&source[i], policy.False), "condition not met%s", reasons(&source[i], policy.False)))
+		}
+		if v.Distribution != nil {
+			f = with(f, evidence("cloudfront:GetDistribution", "ARN", "the distribution's ARN is %s", v.Distribution.ARN))
+		}
+		return fixed(with(f, v.refusal()), v.grantRemedies()...)
+	},
+}
+
+var policyNoAllow = &checks.Check{
+	ID: "policy-no-allow", Title: "Nothing grants the read to this requester",
+	Page: pagePolicyNoAllow, Rank: rankGrant + 90, Permissions: []string{"s3:GetBucketPolicy", "s3:GetBucketOwnershipControls", "s3:GetObjectAcl"},
+	Key: func(p *checks.KeyPass) checks.Finding {
+		v := look(p)
+		if f, done := v.ungranted(); done {
+			return f
+		}
+		if v.o.ByPolicy == correlate.Unknown {
+			return undecided(v.o.PolicyStep.Missing...)
+		}
+		g := v.grants()
+		if len(g.unmet)+len(g.referer)+len(g.source)+len(g.gap) > 0 || v.ownerOrACL() || v.refererDenyOnly() {
+			return ruledOut() // another check names what is wrong with the grant
+		}
+		w := v.ways(g.other)
+		switch v.s.Access {
+		case correlate.AccessOAC:
+			if len(w.oai) > 0 {
+				return ruledOut()
+			}
+		case correlate.AccessOAI:
+			if len(w.oai)+len(w.oac) > 0 || checksFound(oaiMismatch, p) {
+				return ruledOut()
+			}
+		case correlate.AccessWebsite, correlate.AccessAnonymous:
+			if len(w.oai)+len(w.oac) > 0 || v.unsignedBy() != "" {
+				return ruledOut()
+			}
+		}
+		c := v.grantSure(false, false)
+		var f checks.Finding
+		pf := v.s.BucketFacts.Policy
+		if !pf.Known() {
+			f = cause(c, "nothing grants the read: bucket %s has no policy, and %s may read only what one allows", v.s.Bucket, v.who())
+			f = with(f, v.policyFact(v.s.Bucket, "the bucket has no policy"))
+		} else {
+			f = cause(c, "no statement of the bucket policy allows %s to read", v.who())
+			f = with(f, v.policyFact("Statement", "no Allow for s3:GetObject names %s", v.who()))
+		}
+		if v.s.Access != correlate.AccessOAC && v.o.ByACL == correlate.No {
+			for _, e := range v.o.ACLStep.Evidence {
+				f = with(f, e)
+			}
+			f = with(f, evidence(or(v.s.Object.ACL.Call, "s3:GetObjectAcl"), "Grants", "%s", v.o.ACLStep.Because))
+		}
+		return fixed(with(f, v.refusal()), v.grantRemedies()...)
+	},
+}
+
+func checksFound(c *checks.Check, p *checks.KeyPass) bool { return c.Key(p).Verdict == checks.Cause }
