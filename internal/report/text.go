@@ -71,7 +71,7 @@ const (
 )
 
 func (t *textWriter) paint(look, s string) string {
-	if !t.color || s == "" {
+	if !t.color || look == "" || s == "" {
 		return s
 	}
 	return "\x1b[" + look + "m" + s + "\x1b[0m"

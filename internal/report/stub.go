@@ -1,8 +1,0 @@
-package report
-
-import (
-	"errors"
-	"io"
-)
-
-func renderHTML(w io.Writer, r *Report, _ Options) error { return errors.New("not written yet") }
