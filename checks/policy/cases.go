@@ -14,9 +14,13 @@ import (
 // at most, an organization 5 policies at each of 7 levels: this is far more.
 const MaxCaseLine = 16 << 20
 
-// MaxRequestString bounds every string of a case's request, in bytes. A key has 1,024 bytes and the headers of a
-// request 8 KB, so no request holds more, and no match takes long.
-const MaxRequestString = 8 << 10
+// Bounds of the strings in a case's request, in bytes: no request of S3 holds longer ones (a key has 1,024 bytes at most,
+// all headers together 8 KB), and no match takes long.
+const (
+	MaxAction       = 256
+	MaxARN          = 2 << 10
+	MaxContextValue = 8 << 10
+)
 
 // RunCases reads one case a line from r and writes one answer a line to w, in the same order. Lines of white space
 // alone are passed over. n counts the answers, bad those that are errors; a bad case does not end the run. err is of r
@@ -243,10 +247,10 @@ func (c *Case) setRequest(n *node) error {
 	}
 	var err error
 	r := &c.Request
-	if r.Action, err = text(n, "action"); err != nil {
+	if r.Action, err = text(n, "action", MaxAction); err != nil {
 		return err
 	}
-	if r.Resource, err = text(n, "resource"); err != nil {
+	if r.Resource, err = text(n, "resource", MaxARN); err != nil {
 		return err
 	}
 	p := n.get("principal")
@@ -277,8 +281,8 @@ func (c *Case) setRequest(n *node) error {
 			default:
 				return fmt.Errorf("context: %s must be a string or a list of strings, not %s", quote(m.name), items[j].kind)
 			}
-			if values[j] = items[j].text; len(values[j]) > MaxRequestString {
-				return fmt.Errorf("context: %s is longer than %d bytes", quote(m.name), MaxRequestString)
+			if values[j] = items[j].text; len(values[j]) > MaxContextValue {
+				return fmt.Errorf("context: %s is longer than %d bytes", quote(m.name), MaxContextValue)
 			}
 		}
 		if _, twice := r.Context.keys[strings.ToLower(m.name)]; twice {
@@ -289,8 +293,8 @@ func (c *Case) setRequest(n *node) error {
 	return nil
 }
 
-// text returns a string member that must be there.
-func text(n *node, name string) (string, error) {
+// text returns a string member that must be there, of no more than most bytes.
+func text(n *node, name string, most int) (string, error) {
 	v := n.get(name)
 	switch {
 	case v == nil:
@@ -299,8 +303,8 @@ func text(n *node, name string) (string, error) {
 		return "", fmt.Errorf("%s must be a string, not %s", name, v.kind)
 	case v.text == "":
 		return "", fmt.Errorf("%s must not be empty", name)
-	case len(v.text) > MaxRequestString:
-		return "", fmt.Errorf("%s is longer than %d bytes", name, MaxRequestString)
+	case len(v.text) > most:
+		return "", fmt.Errorf("%s is longer than %d bytes", name, most)
 	}
 	return v.text, nil
 }
@@ -309,7 +313,7 @@ func casePrincipal(n *node) (p Principal, err error) {
 	if n.kind != jsonObject {
 		return p, fmt.Errorf("must be an object, not %s", n.kind)
 	}
-	kind, err := text(n, "type")
+	kind, err := text(n, "type", MaxARN)
 	if err != nil {
 		return p, err
 	}
@@ -317,21 +321,21 @@ func casePrincipal(n *node) (p Principal, err error) {
 	case "anonymous":
 	case "service":
 		p.Type = Service
-		p.Service, err = text(n, "service")
+		p.Service, err = text(n, "service", MaxARN)
 	case "oai":
 		p.Type = OAI
-		if p.ARN, err = text(n, "arn"); err == nil {
-			p.CanonicalUser, err = text(n, "canonicalUser")
+		if p.ARN, err = text(n, "arn", MaxARN); err == nil {
+			p.CanonicalUser, err = text(n, "canonicalUser", MaxARN)
 		}
 	case "iam":
 		p.Type = IAM
-		if p.ARN, err = text(n, "arn"); err != nil {
+		if p.ARN, err = text(n, "arn", MaxARN); err != nil {
 			return p, err
 		}
 		if p.Account() == "" {
 			return p, fmt.Errorf("arn %s names no account", quote(p.ARN))
 		}
-		identity, err := text(n, "identity")
+		identity, err := text(n, "identity", MaxARN)
 		if err != nil {
 			return p, err
 		}

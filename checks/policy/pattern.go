@@ -165,10 +165,20 @@ func (p *pattern) match(s string, ctx *Context) Tri {
 		val, ok := p.vars[i].resolve(ctx)
 		vals, known = append(vals, val), known.And(ok)
 	}
-	if known != True {
-		return known
+	switch {
+	case known == True:
+		return TriOf(matchSegments(p.segs, s, vals))
+	case known == Unknown && p.mayMatch(s):
+		return Unknown
 	}
-	return TriOf(matchSegments(p.segs, s, vals))
+	return False
+}
+
+// mayMatch says whether some values of the variables could make s fit, by the literal text at both ends.
+func (p *pattern) mayMatch(s string) bool {
+	first, last := p.segs[0], p.segs[len(p.segs)-1]
+	return (len(first) == 0 || first[0].kind != atomLiteral || strings.HasPrefix(s, first[0].text)) &&
+		(len(last) == 0 || last[len(last)-1].kind != atomLiteral || strings.HasSuffix(s, last[len(last)-1].text))
 }
 
 func matchSegments(segs []segment, s string, vals []string) bool {
