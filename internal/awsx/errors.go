@@ -37,6 +37,10 @@ var dead = map[string]string{
 // an unavailable AWS, or a short sentence. atAWS: the server is AWS, whose
 // missing headers mean something.
 func answerError(err error, atAWS bool) error {
+	var limit limitError
+	if errors.As(err, &limit) {
+		return limit
+	}
 	if err == nil || errors.Is(err, gather.ErrNotAsked) || errors.Is(err, gather.ErrUnavailable) {
 		return err
 	}

@@ -48,6 +48,15 @@ func (m *meter) options() []func(*middleware.Stack) error {
 	}}
 }
 
+// limitError says that the limit of calls was reached.
+type limitError struct{ max int }
+
+func (e limitError) Error() string {
+	return fmt.Sprintf("not asked: the limit of %d calls (--max-api-calls) was reached", e.max)
+}
+
+func (e limitError) Is(target error) bool { return target == gather.ErrNotAsked }
+
 // take counts one call, or says that there may be none.
 func (m *meter) take(ctx context.Context, name string) error {
 	mine := ctx.Value(limited{}) != nil
@@ -60,7 +69,7 @@ func (m *meter) take(ctx context.Context, name string) error {
 	defer m.mu.Unlock()
 	if mine {
 		if m.left == 0 {
-			return fmt.Errorf("%w: the limit of %d calls (--max-api-calls) was reached", gather.ErrNotAsked, m.max)
+			return limitError{m.max}
 		}
 		if m.left > 0 {
 			m.left--

@@ -77,7 +77,7 @@ func (s *Snapshot) Ask(ctx context.Context, q Question) (json.RawMessage, error)
 	case OrganizationPolicies:
 		return s.policies(q)
 	case ListDistributions:
-		return s.distributions()
+		return s.distributions(ctx)
 	}
 	return s.answer(ctx, q)
 }
@@ -208,7 +208,7 @@ func (s *Snapshot) policies(q Question) (json.RawMessage, error) {
 }
 
 // distributions lists the distributions that the snapshot holds.
-func (s *Snapshot) distributions() (json.RawMessage, error) {
+func (s *Snapshot) distributions(ctx context.Context) (json.RawMessage, error) {
 	entries, err := fs.ReadDir(s.fsys, "distributions")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotAsked
@@ -219,7 +219,13 @@ func (s *Snapshot) distributions() (json.RawMessage, error) {
 	type item struct{ Id string }
 	items := []item{}
 	for _, e := range entries {
-		items = append(items, item{decodeName(e.Name())})
+		// A recorded answer may be that there is no such distribution.
+		id := decodeName(e.Name())
+		var api *APIError
+		if _, err := s.answer(ctx, Question{Call: GetDistribution, ID: id}); errors.As(err, &api) || errors.Is(err, ErrNotAsked) {
+			continue
+		}
+		items = append(items, item{id})
 	}
 	return json.Marshal(map[string]any{"DistributionList": map[string]any{"Items": items}})
 }

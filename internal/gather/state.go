@@ -1,25 +1,22 @@
 package gather
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/why403/why403/checks/facts"
 )
 
 // states says what each error code of AWS means for the fact that was asked
-// for. "403" and "404" are what the AWS CLI prints for HeadObject and
-// HeadBucket, whose errors have no body; the SDK says Forbidden and NotFound.
-// A code that is not here makes the fact Failed.
+// for. A code that is not here makes the fact Failed.
 var states = map[string]facts.State{
 	"AccessDenied":                       facts.Refused,
 	"AccessDeniedException":              facts.Refused,
 	"Forbidden":                          facts.Refused,
-	"403":                                facts.Refused,
 	"UnauthorizedOperation":              facts.Refused,
 	"AccessDeniedForDependencyException": facts.Refused,
 	// What S3 says to callers of another account than the owner's.
 	"MethodNotAllowed": facts.Refused,
-	"405":              facts.Refused,
 
 	"NoSuchBucketPolicy":                             facts.NotSet,
 	"NoSuchPublicAccessBlockConfiguration":           facts.NotSet,
@@ -33,7 +30,6 @@ var states = map[string]facts.State{
 	"EffectivePolicyNotFoundException":               facts.NotSet,
 
 	"NotFound":                             facts.NotFound,
-	"404":                                  facts.NotFound,
 	"NoSuchBucket":                         facts.NotFound,
 	"NoSuchKey":                            facts.NotFound,
 	"NoSuchVersion":                        facts.NotFound,
@@ -50,6 +46,10 @@ var states = map[string]facts.State{
 	"PolicyNotFoundException":              facts.NotFound,
 }
 
+// bare gives the SDK's codes for errors that have no body (HeadObject,
+// HeadBucket), for which the AWS CLI prints the status.
+var bare = map[string]string{"400": "BadRequest", "403": "Forbidden", "404": "NotFound", "405": "MethodNotAllowed", "412": "PreconditionFailed"}
+
 // Codes that we make ourselves.
 const (
 	CodeSnapshot    = "InvalidSnapshot" // a file of the snapshot can't be read
@@ -63,11 +63,11 @@ func fail[T any](f *facts.Fact[T], err error) {
 	var api *APIError
 	switch {
 	case errors.As(err, &api):
-		f.State, f.Code, f.Message = facts.Failed, api.Code, api.Message
-		if s, ok := states[api.Code]; ok {
+		f.State, f.Code, f.Message = facts.Failed, cmp.Or(bare[api.Code], api.Code), api.Message
+		if s, ok := states[f.Code]; ok {
 			f.State = s
 		}
-		if api.Code == "MethodNotAllowed" || api.Code == "405" {
+		if f.Code == "MethodNotAllowed" {
 			f.Message = "the bucket belongs to another account (" + api.Error() + ")"
 		}
 	case errors.Is(err, ErrNotAsked):
