@@ -35,14 +35,8 @@ var originParquet = &Format{
 
 func init() { edgeParquet.whole, originParquet.whole = readParquet, readParquet }
 
-// readParquet decodes a Parquet object of either kind. The library panics on
-// some damaged files.
-func readParquet(s *scanner, data []byte) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("parquet: damaged file: %v", p)
-		}
-	}()
+// readParquet decodes a Parquet object of either kind.
+func readParquet(s *scanner, data []byte) error {
 	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return fmt.Errorf("parquet: %w", err)
@@ -161,23 +155,19 @@ func (r *parquetReader) rows() error {
 	for _, group := range r.file.RowGroups() {
 		rows := group.Rows()
 		for {
-			n, err := rows.ReadRows(buf[:])
+			n, err := parquetfile.ReadRows(rows, buf[:])
+			if err != nil {
+				rows.Close()
+				if err == io.EOF {
+					break
+				}
+				return fmt.Errorf("parquet: %w", err)
+			}
 			for _, row := range buf[:n] {
 				r.s.line++
 				r.row(row)
 			}
-			if err == io.EOF {
-				break
-			}
-			if err == nil && n == 0 {
-				err = io.ErrNoProgress
-			}
-			if err != nil {
-				rows.Close()
-				return fmt.Errorf("parquet: %w", err)
-			}
 		}
-		rows.Close()
 	}
 	if want := r.file.NumRows(); r.s.line != want {
 		return fmt.Errorf("parquet: the footer tells of %d rows, the pages hold %d", want, r.s.line)
@@ -302,41 +292,30 @@ func (r *parquetReader) render(row parquet.Row) []byte {
 // percent-encoded as in the text log; AWS does not say. A single byte that the
 // encoding never leaves plain decides it.
 func (r *parquetReader) isUnescaped() bool {
-	var values [256]parquet.Value
+	var buf [64]parquet.Row
 	for _, group := range r.file.RowGroups() {
-		for i, chunk := range group.ColumnChunks() {
-			if !isText(r.columns[i].edge) || r.columns[i].edge == fieldCookie {
-				continue
-			}
-			pages := chunk.Pages()
-			page, err := pages.ReadPage()
+		rows := group.Rows()
+		for left := 4096; left > 0; {
+			n, err := parquetfile.ReadRows(rows, buf[:])
 			if err != nil {
-				pages.Close()
-				continue
+				break // rows meets it again
 			}
-			read := page.Values()
-			for left := 4096; left > 0; {
-				n, err := read.ReadValues(values[:])
-				for _, v := range values[:n] {
-					if v.IsNull() || v.Kind() != parquet.ByteArray {
+			for _, row := range buf[:n] {
+				for _, v := range row {
+					if f := r.columns[v.Column()].edge; !isText(f) || f == fieldCookie || v.Kind() != parquet.ByteArray {
 						continue
 					}
 					for _, c := range v.ByteArray() {
 						if escaped[c] && c != '%' {
-							parquet.Release(page)
-							pages.Close()
+							rows.Close()
 							return true
 						}
 					}
 				}
-				left -= n
-				if err != nil || n == 0 {
-					break
-				}
 			}
-			parquet.Release(page)
-			pages.Close()
+			left -= n
 		}
+		rows.Close()
 	}
 	return false
 }

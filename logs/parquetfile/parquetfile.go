@@ -2,8 +2,9 @@
 //
 // github.com/parquet-go/parquet-go allocates what a footer and page headers
 // claim, and panics on some damaged files. [Open] compares the claims with the
-// file first. It must not know what the columns mean. Callers still read rows
-// under a recover.
+// file first, and [ReadRows] turns the panics that are left into errors.
+//
+// It must not know what the columns mean.
 package parquetfile
 
 import (
@@ -28,11 +29,7 @@ const (
 // Open opens the file of size bytes in r. Errors say what is wrong with the
 // file and do not name it.
 func Open(r io.ReaderAt, size int64) (f *parquet.File, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			f, err = nil, fmt.Errorf("damaged file: %v", p)
-		}
-	}()
+	defer rescue(&err)
 	if err := checkFooter(r, size); err != nil {
 		return nil, err
 	}
@@ -53,6 +50,26 @@ func Open(r io.ReaderAt, size int64) (f *parquet.File, err error) {
 		return nil, fmt.Errorf("the footer claims %d rows, its row groups %d", f.NumRows(), rows)
 	}
 	return f, nil
+}
+
+// ReadRows reads rows as parquet.Rows does. It returns rows or an error, never
+// neither: io.EOF at the end.
+func ReadRows(rows parquet.Rows, buf []parquet.Row) (n int, err error) {
+	defer rescue(&err)
+	if n, err = rows.ReadRows(buf); n > 0 {
+		return n, nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return 0, err
+}
+
+// rescue turns a panic of the library into an error.
+func rescue(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("damaged file: %v", p)
+	}
 }
 
 func checkFooter(r io.ReaderAt, size int64) error {
