@@ -108,11 +108,18 @@ func lower(s string) string {
 	}, s)
 }
 
+// extensionOf returns the extension of a key's last segment with its dot: at most
+// eight letters or digits.
 func extensionOf(key string) string {
 	seg := key[strings.LastIndexByte(key, '/')+1:]
 	i := strings.LastIndexByte(seg, '.')
 	if i <= 0 || len(seg)-i < 2 || len(seg)-i > 9 {
 		return ""
+	}
+	for _, c := range []byte(seg[i+1:]) {
+		if c == '-' || c == '_' || c == '~' || !unreserved(c) {
+			return ""
+		}
 	}
 	return seg[i:]
 }
