@@ -241,6 +241,13 @@ func DiagnoseEdge(list []*Check, p *EdgePass) Diagnosis {
 	return d
 }
 
+// NeedsObject reports whether facts about the object itself could change what
+// the checks say: no cause is proven yet by logs and bucket-level facts, and
+// nothing was asked about the object.
+func NeedsObject(p *KeyPass, d *Diagnosis) bool {
+	return !d.Settled && p.Object == nil && p.Key != nil && p.Key.Key != ""
+}
+
 func (d *Diagnosis) add(c *Check, f Finding) {
 	f.ID = c.ID
 	switch f.Verdict {

@@ -286,6 +286,13 @@ func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fa
 			}
 		}
 	}
+	if acc := j.s.Principal.Account(); g == GateSCP && acc != j.s.OwnerAccount {
+		// These are the policies of the bucket's account, not of the requester's.
+		st.Blocks, st.Because = correlate.Unknown, "the service control policies of the requester's account are not known"
+		st.Missing = []string{"service control policies of account " + or2(acc, "of the requester")}
+		j.add(st)
+		return
+	}
 	if g == GateSCP && st.Blocks != correlate.Yes && len(f.Value) > 0 {
 		// A snapshot does not say levels: then all stand on one.
 		for _, allow := range j.scpAllows(f.Value) {
@@ -1247,11 +1254,6 @@ func missing[T any](f facts.Fact[T]) []string {
 		return []string{f.Call}
 	}
 	return nil
-}
-
-func hasKey(l *correlate.KeyList, key string) bool {
-	h, ok := any(l).(interface{ Has(string) bool })
-	return ok && h.Has(key)
 }
 
 func fromPolicy(t policy.Tri) correlate.Tri {

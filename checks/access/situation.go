@@ -380,7 +380,7 @@ func (s *Situation) contextOfLine(l *correlate.OriginSample) {
 	}
 	if s.Access != correlate.AccessOAC {
 		s.setIP(l.RemoteIP)
-		s.setText("aws:Referer", string(l.Referer))
+		s.setText("aws:Referer", s.masked(l.Referer))
 		s.setText("aws:UserAgent", l.UserAgent)
 	}
 	if s.Access != correlate.AccessWebsite {
@@ -408,13 +408,21 @@ func (s *Situation) contextOfClass(l *correlate.OriginClass) {
 		s.Principal.CanonicalUser = l.Requester
 	}
 	if s.Access != correlate.AccessOAC {
-		s.setText("aws:Referer", string(l.Referer))
+		s.setText("aws:Referer", s.masked(l.Referer))
 		s.setText("aws:UserAgent", l.UserAgent)
 	}
 	if s.Access != correlate.AccessWebsite {
 		s.setTLS(l.TLSVersion, "")
 	}
 	s.setSignature(l.SignatureVer, l.AuthType)
+}
+
+// masked is a logged Referer in the form in which the facts hold such values.
+func (s *Situation) masked(r correlate.Secret) string {
+	if r == "" {
+		return ""
+	}
+	return s.Facts.Masked(string(r))
 }
 
 func (s *Situation) settleIAM() {
@@ -636,7 +644,7 @@ func Exists(b *facts.Bucket, o *facts.Object, key string) correlate.Tri {
 		return e
 	}
 	if b != nil && b.Keys.Known() && b.Keys.Value != nil && key != "" {
-		return triOf(hasKey(b.Keys.Value, key))
+		return triOf(b.Keys.Value.Has(key))
 	}
 	return correlate.Unknown
 }

@@ -56,7 +56,3 @@ func Diagnose(p *checks.KeyPass) checks.Diagnosis { return checks.DiagnoseKey(Al
 
 // DiagnoseEdge runs every check on a request refused at the edge.
 func DiagnoseEdge(p *checks.EdgePass) checks.Diagnosis { return checks.DiagnoseEdge(All, p) }
-
-// NeedsObject reports whether facts about the object itself could change what
-// the checks say: no cause is proven yet by logs and bucket-level facts.
-func NeedsObject(p *checks.KeyPass) bool { return !Diagnose(p).Settled }

@@ -637,8 +637,8 @@ var edgeUnattributed = &checks.Check{
 	Page: pageEdgeUnattributed, Rank: rankEdge + 99, Permissions: getDistribution,
 	Edge: func(p *checks.EdgePass) checks.Finding {
 		v := lookEdge(p)
-		if v.otherwise("") || v.blocked() {
-			return ruledOut()
+		if v.otherwise("") || v.blocked() || edgeWAF.Edge(p).Verdict == checks.Cause || edgeRequestBody.Edge(p).Verdict == checks.Cause {
+			return ruledOut() // something names its maker, be it as possible
 		}
 		switch v.e.Reason {
 		case correlate.NoOriginEdge:

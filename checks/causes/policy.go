@@ -37,8 +37,12 @@ var getPolicy = []string{"s3:GetBucketPolicy"}
 // permission answers for the checks on grants what they have in common.
 func (v view) permission() (f checks.Finding, done bool) {
 	switch {
+	case v.direct() && v.s.Action == "s3:ListBucket":
+		// A stranger asks for the list of keys.
 	case !v.reads() || v.s.Key == "":
 		return notApplicable(), true
+	}
+	switch {
 	case v.authorized():
 		return ruledOut(), true // S3's error code shows that it let the request pass
 	case !v.authorization():
@@ -338,13 +342,10 @@ var policyOtherAccess = &checks.Check{
 		case correlate.AccessWebsite:
 			other, kind = append(w.oac, w.oai...), "CloudFront's own identity, and the origin is a website endpoint, where every request is anonymous"
 		case correlate.AccessAnonymous:
-			if v.unsignedBy() != "" {
-				return ruledOut() // oac-not-attached or oac-signing-off names it
+			if v.unsignedBy() != "" || v.direct() {
+				return ruledOut() // oac-not-attached, oac-signing-off or policy-no-allow names it
 			}
 			other, kind = append(w.oac, w.oai...), "CloudFront's own identity, and the request was not signed"
-			if v.direct() {
-				kind = "CloudFront's own identity, and the client came to S3 past CloudFront: this is what such a policy is for"
-			}
 		default:
 			return notApplicable()
 		}
@@ -422,7 +423,7 @@ var policyNoAllow = &checks.Check{
 				return ruledOut()
 			}
 		case correlate.AccessWebsite, correlate.AccessAnonymous:
-			if len(w.oai)+len(w.oac) > 0 || v.unsignedBy() != "" {
+			if len(w.oai)+len(w.oac) > 0 && !v.direct() || v.unsignedBy() != "" {
 				return ruledOut()
 			}
 		}
@@ -434,6 +435,9 @@ var policyNoAllow = &checks.Check{
 			f = with(f, v.policyFact(v.s.Bucket, "the bucket has no policy"))
 		} else {
 			f = cause(c, "no statement of the bucket policy allows %s to read", v.who())
+			if v.direct() && len(w.oai)+len(w.oac) > 0 {
+				f.Summary = "the client came to S3 past CloudFront, and the bucket policy lets only CloudFront read: refused as intended"
+			}
 			f = with(f, v.policyFact("Statement", "no Allow for s3:GetObject names %s", v.who()))
 		}
 		if v.s.Access != correlate.AccessOAC && v.o.ByACL == correlate.No {

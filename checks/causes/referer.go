@@ -112,7 +112,7 @@ func (v view) pageURL(r string) bool {
 	if !strings.HasPrefix(low, "http://") && !strings.HasPrefix(low, "https://") {
 		return false
 	}
-	if h, ok := access.CustomHeader(v.Origin, "Referer"); ok && h == r {
+	if h, ok := access.CustomHeader(v.Origin, "Referer"); ok && h == v.facts().Masked(r) {
 		return false
 	}
 	_, host, _ := strings.Cut(low, "://")
