@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -132,9 +133,11 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	if s == "" || s == "null" {
 		return nil
 	}
-	if _, err := fmt.Sscanf(s, "%d", (*int)(n)); err != nil {
+	v, err := strconv.Atoi(s)
+	if err != nil {
 		return fmt.Errorf("%q is not a number", s)
 	}
+	*n = number(v)
 	return nil
 }
 
