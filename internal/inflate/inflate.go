@@ -69,7 +69,7 @@ var (
 type Error struct {
 	Offset int64  // compressed bytes before the fault, from the start of the file
 	Detail string // what exactly, may be empty
-	Err    error  // one of the Err variables, io.ErrUnexpectedEOF, or the source's own error
+	Err    error  // one of the Err variables, io.ErrUnexpectedEOF, or an error that wraps the source's own
 }
 
 func (e *Error) Error() string {
@@ -325,6 +325,6 @@ func (r *Reader) short(where string) {
 	if r.srcErr == io.EOF {
 		r.fail(io.ErrUnexpectedEOF, where)
 	} else {
-		r.fail(r.srcErr, "reading failed")
+		r.fail(fmt.Errorf("reading failed: %w", r.srcErr), "")
 	}
 }
