@@ -40,26 +40,15 @@ func readCSV(r io.Reader, f File, columns []string, each func(*Object, error) bo
 		if err == io.EOF {
 			return sum.check(in)
 		}
-		line, _ := rows.FieldPos(0)
 		var malformed *csv.ParseError
 		switch {
 		case errors.As(err, &malformed):
 			err = fmt.Errorf("line %d: %w", malformed.Line, malformed.Err)
 		case err != nil:
 			return err
-		case len(row) != len(names):
-			err = fmt.Errorf("line %d: %d values for %d columns", line, len(row), len(names))
 		default:
-			o.clear()
-			for i, v := range row {
-				if err == nil {
-					err = o.set(names[i], v)
-				}
-			}
-			if err == nil {
-				o.Key, err = url.QueryUnescape(o.Key)
-			}
-			if err != nil {
+			if err = o.fill(row, names); err != nil {
+				line, _ := rows.FieldPos(0)
 				err = fmt.Errorf("line %d: %w", line, err)
 			}
 		}
@@ -67,6 +56,21 @@ func readCSV(r io.Reader, f File, columns []string, each func(*Object, error) bo
 			return nil
 		}
 	}
+}
+
+// fill reads a row of columns with these normalised names.
+func (o *Object) fill(row, names []string) (err error) {
+	if len(row) != len(names) {
+		return fmt.Errorf("%d values for %d columns", len(row), len(names))
+	}
+	o.clear()
+	for i, v := range row {
+		if err := o.set(names[i], v); err != nil {
+			return err
+		}
+	}
+	o.Key, err = url.QueryUnescape(o.Key)
+	return err
 }
 
 // A checksum compares what was read with what the manifest says.

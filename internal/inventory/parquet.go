@@ -71,7 +71,7 @@ func readParquet(r io.Reader, f File, each func(*Object, error) bool) error {
 			}
 			for _, row := range buf[:n] {
 				number++
-				err := o.fill(row, names, units)
+				err := o.fillParquet(row, names, units)
 				if err != nil {
 					err = fmt.Errorf("row %d: %w", number, err)
 				}
@@ -85,9 +85,9 @@ func readParquet(r io.Reader, f File, each func(*Object, error) bool) error {
 	return nil
 }
 
-// fill reads a row, whose columns have these normalised names and, for times,
+// fillParquet reads a row, whose columns have these normalised names and, for times,
 // these units.
-func (o *Object) fill(row parquet.Row, names []string, units []time.Duration) error {
+func (o *Object) fillParquet(row parquet.Row, names []string, units []time.Duration) error {
 	o.clear()
 	for _, v := range row {
 		name := names[v.Column()]

@@ -24,6 +24,9 @@ const (
 	maxHeader = 1 << 20  // bytes of a page header
 	maxPage   = 64 << 20 // bytes of a page, unpacked
 	maxValues = 1 << 24  // values of a page
+	// maxPerByte is the number of values of a column for each byte of the file:
+	// run lengths can claim billions in a few bytes.
+	maxPerByte = 64
 )
 
 // Open opens the file of size bytes in r. Errors say what is wrong with the
@@ -36,6 +39,9 @@ func Open(r io.ReaderAt, size int64) (f *parquet.File, err error) {
 	f, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, err
+	}
+	if rows := f.NumRows(); rows > maxPerByte*size {
+		return nil, fmt.Errorf("the footer claims %d rows in a file of %d bytes", rows, size)
 	}
 	rows := int64(0)
 	for _, group := range f.Metadata().RowGroups {
@@ -133,7 +139,7 @@ func checkColumn(r io.ReaderAt, size int64, m *format.ColumnMetaData) error {
 			values += page.values
 		}
 	}
-	if values != m.NumValues {
+	if values != m.NumValues || values > maxPerByte*size {
 		return fmt.Errorf("a column claims %d values, its pages %d", m.NumValues, values)
 	}
 	return nil
