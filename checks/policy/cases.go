@@ -29,6 +29,7 @@ func RunCases(r io.Reader, w io.Writer) (n, bad int, err error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	out := bufio.NewWriterSize(w, 64<<10)
 	var line, answer []byte
+	var reader caseReader
 	for {
 		var whole bool
 		line, whole, err = readLine(in, line[:0])
@@ -38,7 +39,7 @@ func RunCases(r io.Reader, w io.Writer) (n, bad int, err error) {
 		last := err == io.EOF
 		if len(bytes.TrimSpace(line)) > 0 {
 			var ok bool
-			answer, ok = answerLine(answer[:0], string(line), whole)
+			answer, ok = reader.answer(answer[:0], string(line), whole)
 			n++
 			if !ok {
 				bad++
@@ -72,13 +73,47 @@ func readLine(in *bufio.Reader, buf []byte) (line []byte, whole bool, err error)
 	}
 }
 
-// answerLine appends the answer to one line.
-func answerLine(out []byte, line string, whole bool) ([]byte, bool) {
+// maxCachedText bounds the text that a caseReader keeps of the policies it has compiled, in bytes.
+const maxCachedText = 32 << 20
+
+// A caseReader reads cases. It keeps compiled policies by their text: many cases tend to ask of few policies.
+type caseReader struct {
+	json     jsonReader
+	policies map[policyText]*Policy
+	cached   int
+}
+
+type policyText struct {
+	kind Kind
+	text string
+}
+
+// compile compiles a policy at a place in the line.
+func (cr *caseReader) compile(kind Kind, n *node) (*Policy, error) {
+	line := cr.json.text
+	key := policyText{kind, line[n.start:n.end]}
+	if p := cr.policies[key]; p != nil {
+		return p, nil
+	}
+	p, err := compile(kind, n)
+	// The policy shares the memory of its line, which stays as long as the policy.
+	if err == nil && cr.cached+len(line) <= maxCachedText {
+		if cr.policies == nil {
+			cr.policies = make(map[policyText]*Policy)
+		}
+		cr.policies[key] = p
+		cr.cached += len(line)
+	}
+	return p, err
+}
+
+// answer appends the answer to one line.
+func (cr *caseReader) answer(out []byte, line string, whole bool) ([]byte, bool) {
 	if !whole {
 		id := scanID(line)
 		return appendError(out, id, fmt.Errorf("the line is longer than %d bytes", MaxCaseLine)), false
 	}
-	n, err := parseJSON(line)
+	n, err := cr.json.document(line)
 	if err != nil {
 		// One line is the whole document: only the column says something.
 		var e *Error
@@ -91,7 +126,7 @@ func answerLine(out []byte, line string, whole bool) ([]byte, bool) {
 	if v := n.get("id"); v != nil && (v.kind == jsonString || v.kind == jsonNumber) {
 		id = line[v.start:v.end]
 	}
-	c, err := newCase(&n)
+	c, err := cr.newCase(&n)
 	if err != nil {
 		return appendError(out, id, err), false
 	}
@@ -104,11 +139,12 @@ func answerLine(out []byte, line string, whole bool) ([]byte, bool) {
 
 // ParseCase reads one case in the form of RunCases.
 func ParseCase(data []byte) (*Case, error) {
-	n, err := parseJSON(string(data))
+	var cr caseReader
+	n, err := cr.json.document(string(data))
 	if err != nil {
 		return nil, err
 	}
-	return newCase(&n)
+	return cr.newCase(&n)
 }
 
 // scanID finds the id in a line that is not JSON to its end: the first member "id" of the outer object.
@@ -145,7 +181,7 @@ func scanID(line string) string {
 	}
 }
 
-func newCase(n *node) (*Case, error) {
+func (cr *caseReader) newCase(n *node) (*Case, error) {
 	if n.kind != jsonObject {
 		return nil, fmt.Errorf("a case is an object, not %s", n.kind)
 	}
@@ -161,7 +197,7 @@ func newCase(n *node) (*Case, error) {
 	}
 	var err error
 	if v := n.get("policy"); v != nil && v.kind != jsonNull {
-		if c.Policy, err = compile(BucketPolicy, v); err != nil {
+		if c.Policy, err = cr.compile(BucketPolicy, v); err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
 		}
 	}
@@ -170,10 +206,10 @@ func newCase(n *node) (*Case, error) {
 			return nil, err
 		}
 	}
-	if c.RCPs, err = levels(RCP, "rcps", n.get("rcps")); err != nil {
+	if c.RCPs, err = cr.levels(RCP, "rcps", n.get("rcps")); err != nil {
 		return nil, err
 	}
-	if c.SCPs, err = levels(SCP, "scps", n.get("scps")); err != nil {
+	if c.SCPs, err = cr.levels(SCP, "scps", n.get("scps")); err != nil {
 		return nil, err
 	}
 	v := n.get("request")
@@ -211,7 +247,7 @@ func restrict(n *node) (Tri, error) {
 	return t, nil
 }
 
-func levels(kind Kind, name string, n *node) ([][]NamedPolicy, error) {
+func (cr *caseReader) levels(kind Kind, name string, n *node) ([][]NamedPolicy, error) {
 	if n == nil || n.kind == jsonNull {
 		return nil, nil
 	}
@@ -231,7 +267,7 @@ func levels(kind Kind, name string, n *node) ([][]NamedPolicy, error) {
 			if title == nil || title.kind != jsonString || doc == nil {
 				return nil, fmt.Errorf("%s: must be an object with name and policy", place)
 			}
-			p, err := compile(kind, doc)
+			p, err := cr.compile(kind, doc)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", place, quote(title.text), err)
 			}

@@ -136,23 +136,22 @@ func (c *compiler) compileConditions(n *node, s *statement) error {
 	if n.kind != jsonObject {
 		return c.fail(element, "must be an object, not %s", n.kind)
 	}
-	operatorsSeen := make(map[string]bool)
+	if twice := duplicateFold(n.members); twice != "" {
+		return c.fail(element, "operator %s appears twice", quote(twice))
+	}
 	for i := range n.members {
 		block := &n.members[i]
 		var proto condition
 		if !proto.parseOperator(block.name) {
 			return c.fail(element, "unknown operator %s", quote(block.name))
 		}
-		if low := strings.ToLower(block.name); operatorsSeen[low] {
-			return c.fail(element, "operator %s appears twice", quote(block.name))
-		} else {
-			operatorsSeen[low] = true
-		}
 		place := element + "." + block.name
 		if block.value.kind != jsonObject {
 			return c.fail(place, "must be an object, not %s", block.value.kind)
 		}
-		keysSeen := make(map[string]bool, len(block.value.members))
+		if twice := duplicateFold(block.value.members); twice != "" {
+			return c.fail(place, "key %s appears twice: names of keys have no case", quote(twice))
+		}
 		for j := range block.value.members {
 			m := &block.value.members[j]
 			cond := proto
@@ -160,10 +159,6 @@ func (c *compiler) compileConditions(n *node, s *statement) error {
 			if cond.name == "" {
 				return c.fail(place, "a condition key must not be empty")
 			}
-			if keysSeen[cond.name] {
-				return c.fail(place, "key %s appears twice: names of keys have no case", quote(m.name))
-			}
-			keysSeen[cond.name] = true
 			var err error
 			if cond.values, err = c.conditionValues(place+"."+m.name, &m.value); err != nil {
 				return err
@@ -173,6 +168,22 @@ func (c *compiler) compileConditions(n *node, s *statement) error {
 		}
 	}
 	return nil
+}
+
+// duplicateFold returns a name that an earlier one equals but for its case, or "".
+func duplicateFold(members []member) string {
+	if len(members) < 2 {
+		return ""
+	}
+	seen := make(map[string]bool, len(members))
+	for i := range members {
+		low := strings.ToLower(members[i].name)
+		if seen[low] {
+			return members[i].name
+		}
+		seen[low] = true
+	}
+	return ""
 }
 
 // conditionValues reads a value or a list of values, at least one. Numbers and booleans are kept as their text.
@@ -207,11 +218,9 @@ func (c *compiler) compileValues(place string, cond *condition) {
 		case stringFamily:
 			cond.patterns = append(cond.patterns, compilePattern(v, sx))
 		case arnFamily:
-			parts := splitPolicyARN(v, c.variables)
-			ok := len(parts) == 6
-			var full [6]string
-			copy(full[:], parts)
-			cond.arns = append(cond.arns, newARNPattern(full, [6]syntax{sx, sx, sx, sx, sx, sx}))
+			parts, n := splitPolicyARN(v, c.variables)
+			ok := n == 6
+			cond.arns = append(cond.arns, newARNPattern(&parts, sx, sx))
 			cond.valid = append(cond.valid, ok)
 			if !ok {
 				malformed(v, "an ARN of six parts")
@@ -246,6 +255,16 @@ func (c *compiler) compileValues(place string, cond *condition) {
 				malformed(v, "base64")
 			}
 		}
+	}
+}
+
+// eachVariable calls f for every variable in the values.
+func (c *condition) eachVariable(f func(v *variable)) {
+	for i := range c.patterns {
+		c.patterns[i].eachVariable(f)
+	}
+	for i := range c.arns {
+		c.arns[i].eachVariable(f)
 	}
 }
 

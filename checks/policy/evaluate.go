@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"sort"
 	"strings"
 )
@@ -142,7 +141,7 @@ func (s *statement) matchResource(r *prepared) Tri {
 
 func (s *statement) valuelessVariable(ctx *Context) bool {
 	for i := range s.resources {
-		vars := s.resources[i].arn.parts[5].vars
+		vars := s.resources[i].arn.tail.vars
 		for j := range vars {
 			if _, known := vars[j].resolve(ctx); known == False {
 				return true
@@ -257,11 +256,9 @@ const (
 
 // dependsOn collects the unknown keys of a statement that may match.
 func (s *statement) dependsOn(r *prepared, keys *keySet) {
-	addVars := func(vars []variable) {
-		for i := range vars {
-			if _, known := vars[i].resolve(r.Context); known == Unknown {
-				keys.add(vars[i].key)
-			}
+	add := func(v *variable) {
+		if _, known := v.resolve(r.Context); known == Unknown {
+			keys.add(v.key)
 		}
 	}
 	if m := s.matchPrincipal(r); m.direct.Or(m.account) == Unknown {
@@ -273,7 +270,7 @@ func (s *statement) dependsOn(r *prepared, keys *keySet) {
 	}
 	if s.matchResource(r) == Unknown {
 		for i := range s.resources {
-			addVars(s.resources[i].arn.parts[5].vars)
+			s.resources[i].arn.eachVariable(add)
 		}
 	}
 	for i := range s.conditions {
@@ -285,14 +282,7 @@ func (s *statement) dependsOn(r *prepared, keys *keySet) {
 			keys.add(c.key)
 			continue
 		}
-		for j := range c.patterns {
-			addVars(c.patterns[j].vars)
-		}
-		for j := range c.arns {
-			for k := range c.arns[j].parts {
-				addVars(c.arns[j].parts[k].vars)
-			}
-		}
+		c.eachVariable(add)
 	}
 }
 
@@ -300,28 +290,16 @@ func (s *statement) dependsOn(r *prepared, keys *keySet) {
 // worth gathering before it is judged.
 func (p *Policy) Keys() []string {
 	var keys keySet
-	addVars := func(pat *pattern) {
-		for i := range pat.vars {
-			keys.add(pat.vars[i].key)
-		}
-	}
+	add := func(v *variable) { keys.add(v.key) }
 	for i := range p.statements {
 		s := &p.statements[i]
 		for j := range s.resources {
-			addVars(&s.resources[j].arn.parts[5])
+			s.resources[j].arn.eachVariable(add)
 		}
 		for j := range s.conditions {
-			c := &s.conditions[j]
-			keys.add(c.key)
-			for k := range c.patterns {
-				addVars(&c.patterns[k])
-			}
-			for k := range c.arns {
-				for l := range c.arns[k].parts {
-					addVars(&c.arns[k].parts[l])
-				}
-			}
+			keys.add(s.conditions[j].key)
+			s.conditions[j].eachVariable(add)
 		}
 	}
-	return slices.Clip(keys.sorted())
+	return keys.sorted()
 }

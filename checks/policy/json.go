@@ -60,11 +60,45 @@ type jsonReader struct {
 	text  string
 	pos   int
 	depth int
+
+	// The children of the values that are open, and the slabs out of which closed ones get theirs: one allocation for
+	// many values.
+	openItems   []node
+	openMembers []member
+	items       []node
+	members     []member
+}
+
+// slab is the number of children allocated at once.
+const slab = 64
+
+// take moves the children from the mark on off the open ones, to memory of their own.
+func take[T any](open *[]T, mark int, free *[]T) []T {
+	n := len(*open) - mark
+	if n > cap(*free)-len(*free) {
+		*free = make([]T, 0, max(n, slab))
+	}
+	start := len(*free)
+	*free = append(*free, (*open)[mark:]...)
+	*open = (*open)[:mark]
+	return (*free)[start:len(*free):len(*free)]
 }
 
 // parseJSON reads one JSON value that fills text.
 func parseJSON(text string) (node, error) {
-	r := jsonReader{text: text}
+	var r jsonReader
+	return r.document(text)
+}
+
+// document reads one JSON value that fills text. The memory of an earlier document is used again: its nodes are void.
+func (r *jsonReader) document(text string) (node, error) {
+	*r = jsonReader{
+		text:        text,
+		openItems:   r.openItems[:0],
+		openMembers: r.openMembers[:0],
+		items:       r.items[:0],
+		members:     r.members[:0],
+	}
 	n, err := r.value()
 	if err != nil {
 		return node{}, err
@@ -145,76 +179,84 @@ func (r *jsonReader) nested(read func() (node, error)) (node, error) {
 }
 
 func (r *jsonReader) object() (node, error) {
-	n := node{kind: jsonObject}
-	var seen map[string]bool
 	r.space()
 	if r.accept('}') {
-		return n, nil
+		return node{kind: jsonObject}, nil
 	}
+	mark := len(r.openMembers)
+	var seen map[string]bool
 	for {
 		r.space()
 		if r.pos >= len(r.text) || r.text[r.pos] != '"' {
-			return n, r.fail("unexpected %s, want a member name in double quotes", r.here())
+			return node{}, r.fail("unexpected %s, want a member name in double quotes", r.here())
 		}
 		at := r.pos
 		name, err := r.string()
 		if err != nil {
-			return n, err
+			return node{}, err
 		}
-		duplicate := false
-		switch {
-		case len(n.members) < indexedMembers:
-			duplicate = n.get(name) != nil
-		case seen == nil:
-			seen = make(map[string]bool, 2*indexedMembers)
-			for i := range n.members {
-				seen[n.members[i].name] = true
-			}
-			fallthrough
-		default:
-			duplicate = seen[name]
-			seen[name] = true
-		}
-		if duplicate {
-			return n, r.failAt(at, "duplicate member %s", quote(name))
+		if r.duplicate(name, mark, &seen) {
+			return node{}, r.failAt(at, "duplicate member %s", quote(name))
 		}
 		r.space()
 		if !r.accept(':') {
-			return n, r.fail("unexpected %s, want ':' after %s", r.here(), quote(name))
+			return node{}, r.fail("unexpected %s, want ':' after %s", r.here(), quote(name))
 		}
 		v, err := r.value()
 		if err != nil {
-			return n, err
+			return node{}, err
 		}
-		n.members = append(n.members, member{name, v})
+		r.openMembers = append(r.openMembers, member{name, v})
 		r.space()
 		if r.accept('}') {
-			return n, nil
+			return node{kind: jsonObject, members: take(&r.openMembers, mark, &r.members)}, nil
 		}
 		if !r.accept(',') {
-			return n, r.fail("unexpected %s, want ',' or '}'", r.here())
+			return node{}, r.fail("unexpected %s, want ',' or '}'", r.here())
 		}
 	}
 }
 
+// duplicate says whether the open object, whose members begin at mark, has the name already. Large objects get a map.
+func (r *jsonReader) duplicate(name string, mark int, seen *map[string]bool) bool {
+	open := r.openMembers[mark:]
+	if len(open) < indexedMembers {
+		for i := range open {
+			if open[i].name == name {
+				return true
+			}
+		}
+		return false
+	}
+	if *seen == nil {
+		*seen = make(map[string]bool, 2*indexedMembers)
+		for i := range open {
+			(*seen)[open[i].name] = true
+		}
+	}
+	twice := (*seen)[name]
+	(*seen)[name] = true
+	return twice
+}
+
 func (r *jsonReader) array() (node, error) {
-	n := node{kind: jsonArray}
 	r.space()
 	if r.accept(']') {
-		return n, nil
+		return node{kind: jsonArray}, nil
 	}
+	mark := len(r.openItems)
 	for {
 		v, err := r.value()
 		if err != nil {
-			return n, err
+			return node{}, err
 		}
-		n.items = append(n.items, v)
+		r.openItems = append(r.openItems, v)
 		r.space()
 		if r.accept(']') {
-			return n, nil
+			return node{kind: jsonArray, items: take(&r.openItems, mark, &r.items)}, nil
 		}
 		if !r.accept(',') {
-			return n, r.fail("unexpected %s, want ',' or ']'", r.here())
+			return node{}, r.fail("unexpected %s, want ',' or ']'", r.here())
 		}
 	}
 }

@@ -414,8 +414,7 @@ func (c *compiler) compileResources(m *member, s *statement) error {
 	if err != nil {
 		return err
 	}
-	wild := syntax{wildcards: true}
-	sx := [6]syntax{wild, wild, wild, wild, wild, {wildcards: true, variables: c.variables}}
+	head, tail := syntax{wildcards: true}, syntax{wildcards: true, variables: c.variables}
 	s.resources = make([]resource, len(list))
 	for i, text := range list {
 		r := &s.resources[i]
@@ -423,18 +422,19 @@ func (c *compiler) compileResources(m *member, s *statement) error {
 			r.all = true
 			continue
 		}
-		parts := splitPolicyARN(text, false)
+		parts, n := splitPolicyARN(text, false)
 		if parts[0] != "arn" && !strings.HasPrefix(parts[0], "arn*") {
 			return c.fail(m.name, `%s is neither "*" nor an ARN`, quote(text))
 		}
-		if len(parts) < 6 && !strings.HasSuffix(text, "*") {
-			return c.fail(m.name, "the ARN %s has %d of its 6 parts", quote(text), len(parts))
+		if n < 6 && !strings.HasSuffix(text, "*") {
+			return c.fail(m.name, "the ARN %s has %d of its 6 parts", quote(text), n)
 		}
 		// A star at the end of an incomplete ARN goes on over the missing parts (IAM "Resource").
-		full := [6]string{"*", "*", "*", "*", "*", "*"}
-		copy(full[:], parts)
-		r.arn = newARNPattern(full, sx)
-		if c.variables && strings.Contains(strings.Join(full[:5], ":"), "${") {
+		for ; n < 6; n++ {
+			parts[n] = "*"
+		}
+		r.arn = newARNPattern(&parts, head, tail)
+		if c.variables && strings.Contains(r.arn.head, "${") {
 			c.warn(m.name, "%s has a variable before the fifth colon, where it is plain text", quote(text))
 		}
 	}

@@ -9,7 +9,6 @@ import (
 // point, ${name} for the value of a condition key (VAR: only in version 2012-10-17). All else is literal, and so is
 // what a variable stands for.
 type pattern struct {
-	text string
 	form patternForm
 	lit  string    // of the forms exact and prefix
 	segs []segment // of the form general: what stands between the stars
@@ -54,8 +53,32 @@ type syntax struct {
 	variables bool
 }
 
+// special returns the place of the first special character, or -1.
+func (sx syntax) special(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case '*', '?':
+			if sx.wildcards {
+				return i
+			}
+		case '$':
+			if sx.variables && strings.HasPrefix(s[i:], "${") {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 func compilePattern(text string, sx syntax) pattern {
-	p := pattern{text: text}
+	// Most patterns are literal, or end in their only star.
+	switch i := sx.special(text); {
+	case i < 0:
+		return pattern{form: formExact, lit: text}
+	case i == len(text)-1 && text[i] == '*':
+		return pattern{form: formPrefix, lit: text[:i]}
+	}
+	var p pattern
 	segs := []segment{nil}
 	var lit strings.Builder
 	add := func(a atom) { segs[len(segs)-1] = append(segs[len(segs)-1], a) }
@@ -147,9 +170,6 @@ func (v *variable) resolve(ctx *Context) (string, Tri) {
 	}
 	return "", False
 }
-
-// isAll reports whether the pattern is a bare star.
-func (p *pattern) isAll() bool { return p.form == formPrefix && p.lit == "" }
 
 // match says whether s fits the pattern. A variable without a value fits nothing.
 func (p *pattern) match(s string, ctx *Context) Tri {
@@ -309,19 +329,18 @@ func lower(c byte) byte {
 
 // An arnPattern matches part by part, so that a wildcard never crosses one of the first five colons.
 type arnPattern struct {
-	parts [6]pattern
-	// head is the text of the first five parts with their colons when they hold no wildcard and no variable.
-	head   string
-	simple bool
+	head  string      // the first five parts with their colons, if nothing in them is special
+	parts *[5]pattern // else
+	tail  pattern     // the sixth part
 }
 
-func newARNPattern(parts [6]string, sx [6]syntax) arnPattern {
-	a := arnPattern{simple: true}
-	for i, part := range parts {
-		a.parts[i] = compilePattern(part, sx[i])
-		if i < 5 {
-			a.head += a.parts[i].lit + ":"
-			a.simple = a.simple && a.parts[i].form == formExact
+func newARNPattern(parts *[6]string, head, tail syntax) arnPattern {
+	a := arnPattern{tail: compilePattern(parts[5], tail)}
+	a.head = strings.Join(parts[:5], ":") + ":"
+	if head.special(a.head) >= 0 {
+		a.parts = new([5]pattern)
+		for i := range a.parts {
+			a.parts[i] = compilePattern(parts[i], head)
 		}
 	}
 	return a
@@ -329,25 +348,41 @@ func newARNPattern(parts [6]string, sx [6]syntax) arnPattern {
 
 // match says whether the ARN, whole and split, fits.
 func (a *arnPattern) match(arn string, parts *[6]string, ctx *Context) Tri {
-	if a.simple {
-		if !strings.HasPrefix(arn, a.head) {
-			return False
-		}
-		return a.parts[5].match(parts[5], ctx)
-	}
 	t := True
-	for i := range a.parts {
-		if t = t.And(a.parts[i].match(parts[i], ctx)); t == False {
-			return False
+	if a.parts == nil {
+		t = TriOf(strings.HasPrefix(arn, a.head))
+	} else {
+		for i := range a.parts {
+			t = t.And(a.parts[i].match(parts[i], ctx))
 		}
 	}
-	return t
+	if t == False {
+		return False
+	}
+	return t.And(a.tail.match(parts[5], ctx))
 }
 
-// splitPolicyARN splits a pattern at the first five colons. With variables the colons inside ${…} do not count.
-func splitPolicyARN(s string, variables bool) (parts []string) {
+// eachVariable calls f for every variable of the pattern.
+func (a *arnPattern) eachVariable(f func(v *variable)) {
+	if a.parts != nil {
+		for i := range a.parts {
+			a.parts[i].eachVariable(f)
+		}
+	}
+	a.tail.eachVariable(f)
+}
+
+func (p *pattern) eachVariable(f func(v *variable)) {
+	for i := range p.vars {
+		f(&p.vars[i])
+	}
+}
+
+// splitPolicyARN splits a pattern at the first five colons and says how many parts there are. With variables the colons
+// inside ${…} do not count.
+func splitPolicyARN(s string, variables bool) (parts [6]string, n int) {
 	start := 0
-	for i := 0; i < len(s) && len(parts) < 5; i++ {
+	for i := 0; i < len(s) && n < 5; i++ {
 		if variables && strings.HasPrefix(s[i:], "${") {
 			if end := strings.IndexByte(s[i:], '}'); end > 0 {
 				i += end
@@ -355,9 +390,11 @@ func splitPolicyARN(s string, variables bool) (parts []string) {
 			}
 		}
 		if s[i] == ':' {
-			parts = append(parts, s[start:i])
+			parts[n] = s[start:i]
+			n++
 			start = i + 1
 		}
 	}
-	return append(parts, s[start:])
+	parts[n] = s[start:]
+	return parts, n + 1
 }
