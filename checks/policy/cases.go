@@ -324,7 +324,7 @@ func (c *Case) setRequest(n *node) error {
 		if _, twice := r.Context.keys[strings.ToLower(m.name)]; twice {
 			return fmt.Errorf("context: %s appears twice: names of keys have no case", quote(m.name))
 		}
-		r.Context.Set(m.name, values...)
+		r.Context.put(m.name, Value{State: Known, List: m.value.kind == jsonArray, Values: values})
 	}
 	return nil
 }

@@ -305,14 +305,14 @@ func (c *condition) evaluate(ctx *Context, n *Notes) Tri {
 		}
 		return t
 	}
-	switch len(values) {
-	case 0:
+	switch {
+	case len(values) == 0:
 		return TriOf(c.ifExists || c.op.negated)
-	case 1:
-		return c.test(values[0], ctx, n)
+	case v.List:
+		n.add(noteMultivalued)
+		return False
 	}
-	n.add(noteMultivalued)
-	return False
+	return c.test(values[0], ctx, n)
 }
 
 // emptySet says whether the values are a null data set: none, or only empty strings (MULTI).

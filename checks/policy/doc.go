@@ -34,7 +34,8 @@
 // Where AWS does not say, the package decides as follows and adds a note to the answer ([Notes]):
 //
 //   - ForAnyValue:…IfExists on an absent key holds.
-//   - A key with several values and no set operator never matches, not even negated. A list of one value is one value.
+//   - A multivalued key without a set operator never matches, not even negated, unless the list is empty: then it is
+//     as if absent.
 //   - A negated operator under a set operator tests each value of the request against all policy values.
 //   - NotResource with a variable that has no value applies: that pattern matches nothing.
 //   - {"AWS": "*"} covers service principals, as "*" does.
@@ -49,6 +50,6 @@
 //   - A wildcard inside the value of a variable is a character.
 //   - The name of a tag inside a condition key has no case, as the rest of the key.
 //   - The name of an operator has no case.
-//   - A variable of a key with several values has no value, even with a default: the key is not absent.
+//   - A variable of a multivalued key has no value, even with a default: the key is not absent.
 //   - An incomplete resource ARN that ends in a star covers the missing parts; any other incomplete one is an error.
 package policy

@@ -38,7 +38,7 @@ func FuzzParse(f *testing.F) {
 		}
 		ctx := &Context{}
 		ctx.Set("aws:Referer", value)
-		ctx.Set("list", value, "a")
+		ctx.SetList("list", value, "a")
 		ctx.SetUnknown("aws:username")
 		for _, who := range []Principal{{}, {Type: Service, Service: value}, {Type: OAI, ARN: genOAI}, {Type: IAM, ARN: genARNs[0], Partial: true}} {
 			r := &Request{Principal: who, Action: "s3:GetObject", Resource: resource, Context: ctx}

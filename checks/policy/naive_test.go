@@ -22,6 +22,7 @@ type object = map[string]any
 type naive struct {
 	ctx     map[string][]string // lower-case names
 	version string
+	lists   map[string]bool // the multivalued keys
 }
 
 func naiveAnswer(line []byte) answerLineJSON {
@@ -34,13 +35,14 @@ func naiveAnswer(line []byte) answerLineJSON {
 	req := c["request"].(object)
 	who := req["principal"].(object)
 	kind := who["type"].(string)
-	n := naive{ctx: map[string][]string{}}
+	n := naive{ctx: map[string][]string{}, lists: map[string]bool{}}
 	for k, v := range asObject(req["context"]) {
 		list := naiveList(v)
 		if list == nil {
 			list = []string{}
 		}
 		n.ctx[strings.ToLower(k)] = list
+		_, n.lists[strings.ToLower(k)] = v.([]any)
 	}
 	a := answerLineJSON{ID: c["id"].(string)}
 
@@ -328,7 +330,7 @@ func (n *naive) expand(p string, wildcards, variables bool) (re string, ok bool)
 		}
 		vals, present := n.ctx[strings.ToLower(name)]
 		switch {
-		case present && len(vals) == 1:
+		case present && !n.lists[strings.ToLower(name)]:
 			re += regexp.QuoteMeta(vals[0])
 		case !present && hasDef:
 			re += regexp.QuoteMeta(def)
@@ -411,7 +413,7 @@ func (n *naive) condition(op, key string, policy []string) bool {
 		return false
 	case len(got) == 0:
 		return ifExists || negated
-	case len(got) > 1:
+	case n.lists[key]:
 		return false
 	}
 	return one(got[0])

@@ -19,7 +19,7 @@ const (
 
 var noteTexts = [...]string{
 	"ForAnyValue with IfExists on an absent key is taken as true",
-	"a key with several values and no set operator is taken as never matching",
+	"a multivalued key without a set operator is taken as never matching",
 	"a negated operator under a set operator is taken to test each value against all policy values",
 	"NotResource with a variable that has no value is taken to apply",
 	`{"AWS": "*"} is taken to cover a service principal`,

@@ -165,7 +165,7 @@ func (v *variable) resolve(ctx *Context) (string, Tri) {
 		return "", Unknown
 	case val.State == Absent && v.hasFallback:
 		return v.fallback, True
-	case val.State == Known && len(val.Values) == 1:
+	case val.State == Known && !val.List:
 		return val.Values[0], True
 	}
 	return "", False

@@ -130,7 +130,10 @@ func TestNotes(t *testing.T) {
 		p := mustParse(t, BucketPolicy, `{"Version":"2012-10-17","Statement":`+statement+`}`)
 		ctx := &Context{}
 		if values != nil {
-			ctx.Set("k", values...)
+			ctx.SetList("k", values...)
+			if len(values) == 1 {
+				ctx.Set("k", values[0])
+			}
 		}
 		a := Decide(&Case{Account: genAccount, Policy: p, RestrictPublicBuckets: TriOf(strings.Contains(statement, "public")),
 			Request: Request{Principal: who, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: ctx}})
@@ -144,7 +147,7 @@ func TestNotes(t *testing.T) {
 	anyone := Principal{}
 	f(condition(`"ForAnyValue:StringEqualsIfExists":{"k":"a"}`), anyone, nil, "ForAnyValue with IfExists on an absent key is taken as true")
 	f(condition(`"ForAnyValue:StringEqualsIfExists":{"k":"a"}`), anyone, []string{"a"})
-	f(condition(`"StringEquals":{"k":"a"}`), anyone, []string{"a", "b"}, "a key with several values and no set operator is taken as never matching")
+	f(condition(`"StringEquals":{"k":"a"}`), anyone, []string{"a", "b"}, "a multivalued key without a set operator is taken as never matching")
 	f(condition(`"ForAllValues:StringNotEquals":{"k":["a","b"]}`), anyone, []string{"c"}, "a negated operator under a set operator is taken to test each value against all policy values")
 	f(condition(`"ForAllValues:StringNotEquals":{"k":"a"}`), anyone, []string{"c"})
 	f(condition(`"NumericNotEquals":{"k":"x"}`), anyone, []string{"1"}, "a negated operator is taken to hold for a malformed value")

@@ -80,9 +80,10 @@ const (
 	Undefined              // nobody knows: a fact that neither the log nor the settings hold
 )
 
-// A Value is what is known of one condition key. Several values make it a multivalued key.
+// A Value is what is known of one condition key.
 type Value struct {
 	State  State
+	List   bool // a multivalued key, however many values there are
 	Values []string
 }
 
@@ -93,8 +94,13 @@ type Context struct {
 	keys    map[string]Value
 }
 
-// Set gives the key its values; no value at all makes it an empty list.
-func (c *Context) Set(key string, values ...string) { c.put(key, Value{Known, values}) }
+// Set gives a single-valued key its value.
+func (c *Context) Set(key, value string) { c.put(key, Value{State: Known, Values: []string{value}}) }
+
+// SetList gives a multivalued key its values, which may be none. Policies test such a key with a set operator.
+func (c *Context) SetList(key string, values ...string) {
+	c.put(key, Value{State: Known, List: true, Values: values})
+}
 
 // SetAbsent says that the request does not carry the key.
 func (c *Context) SetAbsent(key string) { c.put(key, Value{State: Absent}) }

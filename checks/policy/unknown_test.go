@@ -15,7 +15,7 @@ func (g generator) fill(ctx *Context, key string) {
 		ctx.SetAbsent(key)
 		return
 	case 1:
-		ctx.Set(key)
+		ctx.SetList(key)
 		return
 	}
 	value := func() string { return g.text() }
@@ -30,7 +30,11 @@ func (g generator) fill(ctx *Context, key string) {
 	for g.IntN(3) == 0 {
 		values = append(values, value())
 	}
-	ctx.Set(key, values...)
+	if len(values) > 1 || g.IntN(8) == 0 {
+		ctx.SetList(key, values...)
+		return
+	}
+	ctx.Set(key, values[0])
 }
 
 // TestUnknownKeys: an answer other than unknown is the answer for all ways to fill the unknown keys in.
