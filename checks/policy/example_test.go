@@ -63,7 +63,7 @@ func ExamplePolicy_Explain() {
 	}
 	// Output:
 	// Allow Referer false
-	// Condition StringLike aws:Referer does not match: policy "https://www.example.com/*", request without the key
+	// Condition StringLike aws:Referer does not match: policy <25 bytes>, request without the key
 }
 
 func ExampleParse_error() {

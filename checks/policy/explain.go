@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // An Explanation says why one statement applies to a request, or does not.
 type Explanation struct {
@@ -30,14 +33,19 @@ type ElementExplanation struct {
 	Element  string   // "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"
 	Operator string   // of a Condition, as written
 	Key      string   // of a Condition, as written
-	Policy   []string // the policy's values, as written; secrets included
+	Policy   []string // the policy's values, as written; a Referer is a secret
 	Request  []string // the request's values; empty when the key is absent or unknown
 	State    State    // of the key; Known for other elements
 	Match    Tri
 }
 
-// String says it in one line. Values are quoted; they may hold secrets such as Referer tokens.
+// String says it in one line, with the values quoted. Of a Referer, which is a secret shared with CloudFront in the
+// policies that test it, it tells the length only.
 func (e ElementExplanation) String() string {
+	show := quoteList
+	if strings.EqualFold(e.Key, "aws:Referer") {
+		show = func(list []string) string { return listOf(list, maskSecret) }
+	}
 	var b strings.Builder
 	b.WriteString(e.Element)
 	if e.Operator != "" {
@@ -45,27 +53,31 @@ func (e ElementExplanation) String() string {
 	}
 	b.WriteString(" ")
 	b.WriteString(map[Tri]string{True: "matches", False: "does not match", Unknown: "may match"}[e.Match])
-	b.WriteString(": policy " + quoteList(e.Policy) + ", request ")
+	b.WriteString(": policy " + show(e.Policy) + ", request ")
 	switch {
 	case e.State == Absent:
 		b.WriteString("without the key")
 	case e.State == Undefined:
 		b.WriteString("unknown")
 	default:
-		b.WriteString(quoteList(e.Request))
+		b.WriteString(show(e.Request))
 	}
 	return b.String()
 }
 
-func quoteList(list []string) string {
-	quoted := make([]string, len(list))
+func quoteList(list []string) string { return listOf(list, quote) }
+
+func maskSecret(s string) string { return fmt.Sprintf("<%d bytes>", len(s)) }
+
+func listOf(list []string, show func(string) string) string {
+	shown := make([]string, len(list))
 	for i, s := range list {
-		quoted[i] = quote(s)
+		shown[i] = show(s)
 	}
-	if len(quoted) == 1 {
-		return quoted[0]
+	if len(shown) == 1 {
+		return shown[0]
 	}
-	return "[" + strings.Join(quoted, ", ") + "]"
+	return "[" + strings.Join(shown, ", ") + "]"
 }
 
 // Explain evaluates every statement in full and says of each element whether it matches. It is for a report on one
