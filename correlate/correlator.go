@@ -14,6 +14,13 @@ import (
 type Options struct {
 	KeepPairs bool   // fill Result.Pairs; costs the request ids of all failing lines
 	OwnAgent  string // lines whose User-Agent holds it are ours and dropped; "" is "why403/"
+
+	// Detailed bounds the failing keys that get Samples and Resolution: those
+	// with the most lines. 0 is 20,000.
+	Detailed int
+	// MaxKeys bounds the failing keys in the Result; those with the fewest lines
+	// are only counted, in Result.Rest. 0 is no bound.
+	MaxKeys int
 }
 
 // A Correlator gathers what logs say of failing requests and joins it.
@@ -34,6 +41,9 @@ type Correlator struct {
 func New(s Settings, o Options) *Correlator {
 	if o.OwnAgent == "" {
 		o.OwnAgent = "why403/"
+	}
+	if o.Detailed == 0 {
+		o.Detailed = 20_000
 	}
 	return &Correlator{settings: s, o: o, seed: maphash.MakeSeed()}
 }
@@ -71,7 +81,7 @@ func (c *Correlator) Result(ctx context.Context) (*Result, error) {
 		all[i+1] = nil
 	}
 	j := newJoiner(c.settings, c.o, g)
-	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.group, j.finish} {
+	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.choosePlain, j.group, j.finish} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -93,16 +103,18 @@ func (g *gatherer) merge(q *gatherer) {
 	buckets := translate(&g.buckets, &q.buckets)
 	locations := translate(&g.locations, &q.locations)
 	objects := translate(&g.objects, &q.objects)
+	agents := translate(&g.agents, &q.agents)
+	suites := translate(&g.suites, &q.suites)
 	edgeKinds := mergeKinds(&g.edgeKinds, &q.edgeKinds)
 	originKinds := mergeKinds(&g.originKind, &q.originKind)
 	fireKinds := mergeKinds(&g.fireKinds, &q.fireKinds)
 
-	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 }, objects, edgeKinds, &g.objects)
+	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 }, objects, edgeKinds, agents, &g.objects)
 	q.edge.drain(func(e *edgeEvent) {
 		e.stem, e.class, e.loc = stems[e.stem], edgeKinds[e.class], uint16(min(locations[e.loc&mostLocations], mostLocations))|e.loc&quickBit
 		g.edge.add(*e)
 	})
-	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 }, objects, originKinds, &g.objects)
+	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 }, objects, originKinds, suites, &g.objects)
 	q.origin.drain(func(e *originEvent) {
 		e.key, e.class = keys[e.key], originKinds[e.class]
 		g.origin.add(*e)
@@ -164,7 +176,7 @@ func (c *chunked[T]) drain(f func(*T)) {
 }
 
 // merge takes over another table's keys and samples and returns the new numbers.
-func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classes []uint32, names *names) []uint32 {
+func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classes, texts []uint32, names *names) []uint32 {
 	ids := make([]uint32, q.entries.n)
 	for i := range ids {
 		e := q.entries.at(uint32(i))
@@ -174,7 +186,7 @@ func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classe
 			sm := *q.samples.at(s - 1)
 			s = sm.next
 			blob := q.bytes.get(sm.off, uint32(sm.n))
-			sm.object, sm.class = objects[sm.object], classes[sm.class]
+			sm.object, sm.class, sm.text = objects[sm.object], classes[sm.class], texts[sm.text]
 			t.keep(id, sm, blob, names)
 		}
 	}

@@ -13,13 +13,18 @@ const (
 	AccessUnknown   Access = "unknown"
 )
 
-// A Result is what the logs say about failing requests. The sequences are
+// A Result is what the logs say about failing requests. It is read-only: keys
+// share parts. The sequences are
 // sorted worst first: by requests (CloudFront's lines plus S3 lines that no
 // CloudFront line explains), then bucket, key and distribution.
 type Result struct {
 	Keys   []*FailingKey  // asked for through CloudFront, refused by S3
 	Direct []*FailingKey  // refused only for clients that came to S3 past CloudFront
 	Edge   []*EdgeFailure // refused at the edge: S3 never saw the request
+
+	// Rest counts the failing keys beyond Options.MaxKeys, by distribution and
+	// bucket.
+	Rest []Rest
 
 	Duplicates int64           // lines delivered twice, removed
 	Own        int64           // lines of our own requests, dropped
@@ -31,6 +36,12 @@ type Result struct {
 	Locations  []LocationCount // edge locations of failing requests
 	Passed     []PassedGroup   // what was served, by traits; for Patterns
 	Forbidden  ForbiddenTotals // for the summary
+}
+
+// Rest is a number of failing keys that are only counted.
+type Rest struct {
+	Distribution, Bucket string
+	Keys, Requests       int64
 }
 
 // ForbiddenTotals counts the 403s by where they were seen.
@@ -98,9 +109,9 @@ type FailingKey struct {
 	Edge    []EdgeClass   // the kinds of CloudFront lines, most frequent first
 	Origin  []OriginClass // the kinds of S3 lines, most frequent first
 	Join    JoinCounts
-	Samples []Sample // at most MaxSamples, earliest first
+	Samples []Sample // at most MaxSamples, earliest first; none beyond Options.Detailed
 
-	Resolution []string    // steps from path to key, one short sentence each
+	Resolution []string    // steps from path to key, one short sentence each; none beyond Options.Detailed
 	Notes      []string    // what the logs show beside: masked statuses, failover, forwarded agents
 	Rewrite    *Rewrite    // set when a function changes paths of this behavior
 	Hours      []HourCount // 403s by hour, sorted

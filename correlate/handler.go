@@ -16,7 +16,7 @@ type gatherer struct {
 	own        []byte            // agent of our own requests
 	identities map[string]string // Settings.Identities
 
-	distributions, buckets, locations, objects, texts names
+	distributions, buckets, locations, objects, texts, agents, suites names
 
 	stems      keyTable // scope: distribution<<2 | sign
 	edge       chunked[edgeEvent]
@@ -39,6 +39,7 @@ type gatherer struct {
 	lastObj   uint32
 	scratch   []byte
 	blob      []byte
+	pair      []byte
 	lastDist  []byte
 	lastHash  uint64
 	sawEdge   bool
@@ -128,6 +129,8 @@ const (
 	mostPath  = 8192
 	mostQuery = 2048
 	mostAgent = 512
+
+	mostAgents = 1 << 15 // different ones
 )
 
 // sign sorts CloudFront lines by what they say of who refused.
@@ -256,15 +259,28 @@ func (g *gatherer) Edge(r *logs.EdgeRecord) {
 
 	b := appendField(g.blob[:0], r.RequestID, mostShort)
 	b = appendField(b, r.ClientIP, mostShort)
-	b = appendField(b, r.Location, mostShort)
 	b = appendField(b, r.Country, mostShort)
 	b = appendField(b, r.Query, mostQuery)
-	b = appendField(b, r.UserAgent, mostAgent)
 	b = appendField(b, r.Cookie, mostQuery)
 	b = appendNumber(b, r.RequestBytes)
 	b = appendNumber(b, r.TimeTaken)
 	g.blob = b
-	g.stems.keep(id, sample{when: e.when, object: g.object(r.Ref), line: r.Ref.Line, class: class}, b, &g.objects)
+	g.stems.keep(id, sample{when: e.when, object: g.object(r.Ref), line: r.Ref.Line, class: class, text: g.agent(r.UserAgent)}, b, &g.objects)
+}
+
+// agent numbers an agent. There are few of them among failing requests; should
+// somebody send a new one with each, the rest goes by one name.
+func (g *gatherer) agent(a []byte) uint32 {
+	if len(a) > mostAgent {
+		a = a[:mostAgent]
+	}
+	if len(g.agents.list) >= mostAgents {
+		if id, ok := g.agents.ids[string(a)]; ok {
+			return id
+		}
+		a = []byte("(one of many)")
+	}
+	return g.agents.id(a)
 }
 
 // agentHash hashes an agent as S3 logs it: with the encoding of CloudFront's
@@ -377,12 +393,19 @@ func (g *gatherer) Origin(r *logs.OriginRecord) {
 	b := appendField(g.blob[:0], r.RequestID, mostShort)
 	b = appendField(b, r.RequestURI, mostPath)
 	b = appendField(b, r.RemoteIP, mostShort)
-	b = appendField(b, r.BucketOwner, mostShort)
-	b = appendField(b, r.CipherSuite, mostShort)
 	b = appendField(b, r.VersionID, mostShort)
 	b = appendNumber(b, r.BytesSent)
 	g.blob = b
-	g.keys.keep(id, sample{when: uint64(r.Time) << takenBits, object: g.object(r.Ref), line: r.Ref.Line, class: class}, b, &g.objects)
+	g.keys.keep(id, sample{when: uint64(r.Time) << takenBits, object: g.object(r.Ref), line: r.Ref.Line, class: class, text: g.suite(r)}, b, &g.objects)
+}
+
+// suite numbers bucket owner and cipher suite, which lines share.
+func (g *gatherer) suite(r *logs.OriginRecord) uint32 {
+	b := append(g.pair[:0], r.BucketOwner...)
+	b = append(b, ' ')
+	b = append(b, r.CipherSuite...)
+	g.pair = b
+	return g.suites.id(b)
 }
 
 // key decodes the record's key; the bytes are valid until the next call.

@@ -35,17 +35,22 @@ type joiner struct {
 	stems          []stemInfo
 	byKey          grouped // stems by key
 
-	pair      []uint32 // by edge event: its S3 event, plus one; of a collapsed one the S3 event of another
-	pairedBy  []uint32 // by S3 event: its edge event, plus one
-	ambiguous []bool   // by S3 event
-	blocked   map[uint64]uint32
-	owners    map[uint32][]uint32 // by bucket: distributions that use it
-	website   map[uint32]bool     // by bucket: seen through its website endpoint
-	forwarded map[uint32]bool     // by bucket: CloudFront forwards the viewer's agent
-	folders   *folderSet          // what was served
-	noisyStem []bool              // by path: looks like a scanner's
-	noisyKey  []bool              // by key: its direct requests look like a scanner's
-	locations map[place]int64
+	pair         []uint32 // by edge event: its S3 event, plus one; of a collapsed one the S3 event of another
+	pairedBy     []uint32 // by S3 event: its edge event, plus one
+	ambiguous    []bool   // by S3 event
+	blocked      map[uint64]uint32
+	owners       map[uint32][]uint32 // by bucket: distributions that use it
+	website      map[uint32]bool     // by bucket: seen through its website endpoint
+	forwarded    map[uint32]bool     // by bucket: CloudFront forwards the viewer's agent
+	plain        []bool              // by key: too few lines for samples and resolution
+	folded       []bool              // by key: too few lines for more than a count
+	rest         map[Rest]Rest
+	edgeShared   map[count][]EdgeClass
+	originShared map[count][]OriginClass
+	folders      *folderSet // what was served
+	noisyStem    []bool     // by path: looks like a scanner's
+	noisyKey     []bool     // by key: its direct requests look like a scanner's
+	locations    map[place]int64
 }
 
 // A lane is one behavior of one distribution.
@@ -133,7 +138,8 @@ func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) 
 }
 
 func newJoiner(s Settings, o Options, g *gatherer) *joiner {
-	return &joiner{settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64)}
+	return &joiner{settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64),
+		rest: make(map[Rest]Rest), edgeShared: make(map[count][]EdgeClass), originShared: make(map[count][]OriginClass)}
 }
 
 // order sorts events by path and key and drops lines that were delivered twice:

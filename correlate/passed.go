@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// passed remembers when each path or key was served, in 28 bytes for each of
-// them. Up to four seconds are kept as they are. With more, the first and the
+// passed remembers when each path or key was served, in 32 bytes for each of
+// them. Up to five seconds are kept as they are. With more, the first and the
 // last stay exact and the time between them is a map of wideBits equal parts,
 // which are as fine as they can be: two minutes for a day. What it holds
 // depends only on the set of seconds, not on their order, so that tables of
@@ -17,26 +17,31 @@ type passed struct {
 	wide  chunked[wide]
 }
 
+// A served slot is made to be all that is touched for nearly every line.
 type served struct {
 	low     uint32 // 48 bits of the hash stand for the key; the lowest choose the slot
 	high    uint16
-	count   uint8  // of times; countWide: times[0] numbers the map; 0: empty slot
+	count   uint8  // of times; countWide: see below; 0: empty slot
+	shift   uint8  // of the map: its parts are 1<<shift seconds
 	feature uint32 // number of the feature, plus one
-	times   [4]uint32
+	times   [5]uint32
 }
 
 const (
-	countWide = 5
-	wideBits  = 1024
+	countWide = 6 // times are the map's number, a second whose part is set, the first, the last
+	wideMap   = 0
+	wideNoted = 1
+	wideFirst = 2
+	wideLast  = 3
+
+	wideBits = 1024
 )
 
 // wide is the map of a busy key: bit i of parts stands for the seconds whose
-// number shifted right by shift is base + i.
+// number shifted right is base + i.
 type wide struct {
-	first, last uint32
-	base        uint32
-	shift       uint8
-	parts       [wideBits / 64]uint64
+	base  uint32
+	parts [wideBits / 64]uint64
 }
 
 // see notes a success of the key with this hash at a Unix second and returns
@@ -81,65 +86,70 @@ func (p *passed) find(h uint64) *served {
 
 func (p *passed) note(s *served, sec uint32) {
 	if s.count == countWide {
-		p.wide.at(s.times[0]).set(sec)
+		if sec>>s.shift == s.times[wideNoted]>>s.shift && sec >= s.times[wideFirst] {
+			s.times[wideLast] = max(s.times[wideLast], sec)
+			return
+		}
+		p.set(s, sec)
 		return
 	}
-	for i := range s.count {
-		if s.times[i] == sec {
+	times := s.times[:s.count]
+	for _, t := range times {
+		if t == sec {
 			return
 		}
 	}
-	if s.count < 4 {
+	if len(times) < len(s.times) {
 		s.times[s.count] = sec
 		s.count++
 		return
 	}
 	p.widen(s)
-	p.wide.at(s.times[0]).set(sec)
+	p.set(s, sec)
 }
 
+// widen turns an entry's times into a map.
 func (p *passed) widen(s *served) {
-	times := s.times[:s.count]
-	lo, hi := slices.Min(times), slices.Max(times)
-	w := wide{first: lo, last: lo, base: lo}
-	w.set(hi)
-	for _, t := range times {
-		w.set(t)
+	times := s.times
+	n := s.count
+	lo := slices.Min(times[:n])
+	s.times = [5]uint32{wideMap: p.wide.add(wide{base: lo}), wideNoted: lo, wideFirst: lo, wideLast: lo}
+	s.count, s.shift = countWide, 0
+	for _, t := range times[:n] {
+		p.set(s, t)
 	}
-	s.times[0] = p.wide.add(w)
-	s.count = countWide
 }
 
-func (w *wide) set(sec uint32) {
-	w.first, w.last = min(w.first, sec), max(w.last, sec)
-	if base := w.first >> w.shift; base != w.base || w.last>>w.shift-base >= wideBits {
-		w.refit()
+func (p *passed) set(s *served, sec uint32) {
+	w := p.wide.at(s.times[wideMap])
+	first, last := min(s.times[wideFirst], sec), max(s.times[wideLast], sec)
+	s.times[wideFirst], s.times[wideLast], s.times[wideNoted] = first, last, sec
+	if base := first >> s.shift; base != w.base || last>>s.shift-base >= wideBits {
+		w.refit(s, first, last)
 	}
-	i := sec>>w.shift - w.base
+	i := sec>>s.shift - w.base
 	w.parts[i/64] |= 1 << (i % 64)
 }
 
 // refit makes the map start at the first second and reach the last, with parts
 // as fine as that allows.
-func (w *wide) refit() {
-	old := *w
-	for w.last>>w.shift-w.first>>w.shift >= wideBits {
-		w.shift++
+func (w *wide) refit(s *served, first, last uint32) {
+	old, shift := *w, s.shift
+	for last>>s.shift-first>>s.shift >= wideBits {
+		s.shift++
 	}
-	w.base = w.first >> w.shift
-	w.parts = [wideBits / 64]uint64{}
-	old.each(func(from uint32) {
-		i := from>>w.shift - w.base
+	*w = wide{base: first >> s.shift}
+	old.each(func(part uint32) {
+		i := part<<shift>>s.shift - w.base
 		w.parts[i/64] |= 1 << (i % 64)
 	})
 }
 
-// each calls f with the first second of every part that holds a success.
-func (w *wide) each(f func(from uint32)) {
+// each calls f with every part that holds a success.
+func (w *wide) each(f func(part uint32)) {
 	for k, word := range w.parts {
 		for word != 0 {
-			i := uint32(k*64 + bits.TrailingZeros64(word))
-			f(max((w.base+i)<<w.shift, w.first))
+			f(w.base + uint32(k*64+bits.TrailingZeros64(word)))
 			word &= word - 1
 		}
 	}
@@ -192,10 +202,9 @@ func (p *passed) eachTime(s *served, f func(sec uint32)) {
 		}
 		return
 	}
-	w := p.wide.at(s.times[0])
-	f(w.first)
-	w.each(f)
-	f(w.last)
+	f(s.times[wideFirst])
+	p.wide.at(s.times[wideMap]).each(func(part uint32) { f(max(part<<s.shift, s.times[wideFirst])) })
+	f(s.times[wideLast])
 }
 
 // around returns the last success before first, the first one after last and
@@ -221,11 +230,12 @@ func (p *passed) around(s *served, first, last uint32) (before, after, latest ui
 		}
 		return before, after, latest
 	}
-	w := p.wide.at(s.times[0])
-	closer(w.first, w.first)
-	w.each(func(from uint32) {
-		closer(from, min(from|(1<<w.shift-1), w.last))
+	lo, hi := s.times[wideFirst], s.times[wideLast]
+	closer(lo, lo)
+	p.wide.at(s.times[wideMap]).each(func(part uint32) {
+		from := part << s.shift
+		closer(max(from, lo), min(from|(1<<s.shift-1), hi))
 	})
-	closer(w.last, w.last)
+	closer(hi, hi)
 	return before, after, latest
 }

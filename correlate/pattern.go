@@ -30,21 +30,37 @@ type patternGroup struct {
 	things       []thing
 	served       []PassedGroup
 	total        int64 // of served
-	requests     int64
+	lists        idLists
+	followed     []int // by thing: list of the patterns that it follows
 }
 
 // A thing is a failing key or a refused path.
 type thing struct {
-	traits
-	key         string
-	requests    int64
-	first, last int64
-	before      int64
-	after       int64
-	latest      int64
-	edge        []EdgeClass
-	ops         []OriginClass
-	follow      *[]string // FailingKey.Pattern
+	key  *FailingKey
+	path *EdgeFailure
+}
+
+func (t thing) name() string {
+	if t.key != nil {
+		return t.key.Key
+	}
+	return t.path.URI
+}
+
+func (t thing) traits() traits { return traitsOf([]byte(t.name())) }
+
+func (t thing) requests() int64 {
+	if t.key != nil {
+		return t.key.Requests.CloudFront + t.key.Join.OriginOnly
+	}
+	return t.path.Requests
+}
+
+func (t thing) edge() []EdgeClass {
+	if t.key != nil {
+		return t.key.Edge
+	}
+	return t.path.Edge
 }
 
 // Patterns finds what failing keys have in common. Noise is left out. It also
@@ -69,17 +85,14 @@ func Patterns(r *Result) []Pattern {
 		}
 		f.Pattern = nil
 		g := group(f.Distribution, f.Bucket, false)
-		n := f.Requests.CloudFront + f.Join.OriginOnly
-		g.requests += n
-		g.things = append(g.things, thing{traitsOf([]byte(f.Key)), f.Key, n, f.First, f.Last, f.OKBefore, f.OKAfter, f.LastOK, f.Edge, f.Origin, &f.Pattern})
+		g.things = append(g.things, thing{key: f})
 	}
 	for _, f := range r.Edge {
 		if f.Noise {
 			continue
 		}
 		g := group(f.Distribution, "", true)
-		g.requests += f.Requests
-		g.things = append(g.things, thing{traitsOf([]byte(f.URI)), f.URI, f.Requests, f.First, f.Last, 0, 0, f.LastOK, f.Edge, nil, nil})
+		g.things = append(g.things, thing{path: f})
 	}
 	for _, g := range groups {
 		_, logged := r.Coverage.Buckets[g.bucket]
@@ -136,22 +149,16 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 	add := func(id, statement string, served int64, members []int) {
 		p := Pattern{ID: id, Distribution: g.dist, Bucket: g.bucket, Edge: g.edge, Statement: statement, Keys: int64(len(members)), Of: all, Served: served}
 		for _, i := range members {
-			p.Requests += g.things[i].requests
-			if f := g.things[i].follow; f != nil {
-				*f = append(*f, id)
-			}
+			p.Requests += g.things[i].requests()
+			g.followed[i] = g.lists.with(g.followed[i], id)
 		}
 		out = append(out, p)
 	}
-	choose := func(is func(*thing) bool) (members []int) {
-		for i := range g.things {
-			if is(&g.things[i]) {
-				members = append(members, i)
-			}
-		}
-		return members
+	g.followed = make([]int, len(g.things))
+	every := make([]int, len(g.things))
+	for i := range every {
+		every[i] = i
 	}
-	every := choose(func(*thing) bool { return true })
 	others := fmt.Sprintf("while %s served", plural(g.total, "other was", "others were"))
 
 	// All keys or some.
@@ -172,31 +179,74 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 	// Traits of the key.
 	for _, t := range [...]struct {
 		id, says string
-		thing    func(*thing) bool
+		thing    func(traits) bool
 		served   func(*PassedGroup) bool
 	}{
-		{"trailing-slash", "end in a slash", func(t *thing) bool { return t.flags&traitSlash != 0 && t.key != "" && t.key != "/" }, func(p *PassedGroup) bool { return p.Slash }},
-		{"no-extension", "have no file extension and no slash at the end", func(t *thing) bool { return t.flags&traitSlash == 0 && len(t.extension) == 0 }, func(p *PassedGroup) bool { return !p.Slash && p.Extension == "" }},
-		{"odd-bytes", "hold bytes that need encoding", func(t *thing) bool { return t.flags&traitOdd != 0 }, func(p *PassedGroup) bool { return p.Odd }},
-		{"double-slash", "hold a doubled or leading slash", func(t *thing) bool { return t.flags&traitDouble != 0 }, func(p *PassedGroup) bool { return p.Double }},
-		{"capitals", "hold capital letters", func(t *thing) bool { return t.flags&traitUpper != 0 }, func(p *PassedGroup) bool { return p.Upper }},
+		{"trailing-slash", "end in a slash", func(t traits) bool { return t.flags&traitSlash != 0 && t.flags&traitRoot == 0 }, func(p *PassedGroup) bool { return p.Slash }},
+		{"no-extension", "have no file extension and no slash at the end", func(t traits) bool { return t.flags&traitSlash == 0 && len(t.extension) == 0 }, func(p *PassedGroup) bool { return !p.Slash && p.Extension == "" }},
+		{"odd-bytes", "hold bytes that need encoding", func(t traits) bool { return t.flags&traitOdd != 0 }, func(p *PassedGroup) bool { return p.Odd }},
+		{"double-slash", "hold a doubled or leading slash", func(t traits) bool { return t.flags&traitDouble != 0 }, func(p *PassedGroup) bool { return p.Double }},
+		{"capitals", "hold capital letters", func(t traits) bool { return t.flags&traitUpper != 0 }, func(p *PassedGroup) bool { return p.Upper }},
 	} {
-		g.trait(t.id, t.says, noun, nouns, choose(t.thing), g.servedWith(t.served), add)
+		var members []int
+		for i := range g.things {
+			if t.thing(g.things[i].traits()) {
+				members = append(members, i)
+			}
+		}
+		g.trait(t.id, t.says, noun, nouns, members, g.servedWith(t.served), add)
 	}
-	extensions := make(map[string]bool)
+	extensions := make(map[string][]int)
 	for i := range g.things {
-		extensions[string(g.things[i].extension)] = true
+		if e := g.things[i].traits().extension; len(e) > 0 {
+			extensions[string(e)] = append(extensions[string(e)], i)
+		}
 	}
 	for _, e := range sortedKeys(extensions) {
-		if e == "" {
-			continue
-		}
-		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, choose(func(t *thing) bool { return string(t.extension) == e }), g.servedWith(func(p *PassedGroup) bool { return p.Extension == e }), add)
+		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, extensions[e], g.servedWith(func(p *PassedGroup) bool { return p.Extension == e }), add)
 	}
 
 	g.requestTraits(r, add, every)
 	g.ages(r, add)
+	for i, n := range g.followed {
+		if f := g.things[i].key; f != nil {
+			f.Pattern = g.lists.list(n)
+		}
+	}
 	return out
+}
+
+// idLists holds lists of pattern ids, each once: many keys follow the same ones.
+// List 0 is empty.
+type idLists struct {
+	next map[idStep]int
+	all  [][]string
+}
+
+type idStep struct {
+	list int
+	id   string
+}
+
+// with returns the list that has one id more.
+func (l *idLists) with(list int, id string) int {
+	n, ok := l.next[idStep{list, id}]
+	if !ok {
+		if l.next == nil {
+			l.next, l.all = make(map[idStep]int), [][]string{nil}
+		}
+		n = len(l.all)
+		l.next[idStep{list, id}] = n
+		l.all = append(l.all, append(slices.Clip(l.all[list]), id))
+	}
+	return n
+}
+
+func (l *idLists) list(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	return l.all[n]
 }
 
 // enough reports whether the members are more than chance: three of them, or
@@ -204,7 +254,7 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 func (g *patternGroup) enough(members []int) bool {
 	n := int64(0)
 	for _, i := range members {
-		n += g.things[i].requests
+		n += g.things[i].requests()
 	}
 	return len(members) >= 3 || len(members) == 2 && n >= 20
 }
@@ -238,7 +288,7 @@ func (g *patternGroup) prefixes(found func(prefix string, members []int, served 
 	}
 	under := make(map[string][]int)
 	for i := range g.things {
-		p := string(g.things[i].prefix)
+		p := string(g.things[i].traits().prefix)
 		if k := strings.IndexByte(p, '/'); k >= 0 {
 			under[p[:k+1]] = append(under[p[:k+1]], i)
 			if k+1 < len(p) {
@@ -263,8 +313,9 @@ func (g *patternGroup) requestTraits(r *Result, add func(string, string, int64, 
 	values := func(of func(*EdgeClass) string) (counts map[string]int64, keys map[string][]int, total int64) {
 		counts, keys = make(map[string]int64), make(map[string][]int)
 		for i := range g.things {
-			for k := range g.things[i].edge {
-				c := &g.things[i].edge[k]
+			edge := g.things[i].edge()
+			for k := range edge {
+				c := &edge[k]
 				v := of(c)
 				if v == "" {
 					continue
@@ -331,15 +382,15 @@ func (g *patternGroup) ages(r *Result, add func(string, string, int64, []int)) {
 	}
 	var began, fixed, mixed []int
 	for i := range g.things {
-		t := &g.things[i]
+		f := g.things[i].key
 		switch {
-		case t.latest > t.first && t.latest < t.last:
+		case f.LastOK > f.First && f.LastOK < f.Last:
 			mixed = append(mixed, i)
 			continue
-		case t.before > 0:
+		case f.OKBefore > 0:
 			began = append(began, i)
 		}
-		if t.after > 0 {
+		if f.OKAfter > 0 {
 			fixed = append(fixed, i)
 		}
 	}
@@ -352,9 +403,9 @@ func (g *patternGroup) ages(r *Result, add func(string, string, int64, []int)) {
 		return time.UnixMilli(ms).UTC().Format(layout) + " UTC"
 	}
 	if len(began) > 0 {
-		first, last := g.things[began[0]].first, g.things[began[0]].first
+		first, last := g.things[began[0]].key.First, g.things[began[0]].key.First
 		for _, i := range began {
-			first, last = min(first, g.things[i].first), max(last, g.things[i].first)
+			first, last = min(first, g.things[i].key.First), max(last, g.things[i].key.First)
 		}
 		s := "began at " + at(first)
 		switch n := len(began); {
@@ -368,8 +419,8 @@ func (g *patternGroup) ages(r *Result, add func(string, string, int64, []int)) {
 	if len(fixed) > 0 {
 		last, after := int64(0), int64(0)
 		for _, i := range fixed {
-			last = max(last, g.things[i].last)
-			if a := g.things[i].after; after == 0 || a < after {
+			last = max(last, g.things[i].key.Last)
+			if a := g.things[i].key.OKAfter; after == 0 || a < after {
 				after = a
 			}
 		}

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -57,10 +58,6 @@ func (t *tally) addEdge(e *edgeEvent) {
 	}
 }
 
-func (t *tally) reset() {
-	*t = tally{clients: t.clients[:0], edge: t.edge[:0], origin: t.origin[:0], hours: t.hours[:0]}
-}
-
 // viewers counts the distinct clients.
 func (t *tally) viewers() int64 {
 	slices.Sort(t.clients)
@@ -74,29 +71,55 @@ func (t *tally) viewers() int64 {
 
 func (t *tally) hourList() []HourCount {
 	slices.SortFunc(t.hours, func(a, b HourCount) int { return cmp.Compare(a.Hour, b.Hour) })
-	return slices.Clone(t.hours)
+	return t.hours
 }
 
 func (j *joiner) edgeClasses(list []count) []EdgeClass {
-	sortCounts(list, j.edgeRank)
-	out := make([]EdgeClass, len(list))
-	for i, c := range list {
-		out[i] = j.g.edgeKinds.list[c.kind]
-		out[i].Count = c.n
-	}
-	return out
-}
-
-func (j *joiner) originClasses(list []count, forwarded []uint32) []OriginClass {
-	sortCounts(list, j.originRank)
 	if len(list) == 0 {
 		return nil
 	}
-	out := make([]OriginClass, len(list))
-	for i, c := range list {
-		out[i] = j.g.originKind.list[c.kind]
-		out[i].Count = c.n
-		out[i].FromCloudFront = out[i].FromCloudFront || slices.Contains(forwarded, c.kind)
+	build := func() []EdgeClass {
+		sortCounts(list, j.edgeRank)
+		out := make([]EdgeClass, len(list))
+		for i, c := range list {
+			out[i] = j.g.edgeKinds.list[c.kind]
+			out[i].Count = c.n
+		}
+		return out
+	}
+	return shared(j.edgeShared, list, build)
+}
+
+func (j *joiner) originClasses(list []count, forwarded []uint32) []OriginClass {
+	if len(list) == 0 {
+		return nil
+	}
+	build := func() []OriginClass {
+		sortCounts(list, j.originRank)
+		out := make([]OriginClass, len(list))
+		for i, c := range list {
+			out[i] = j.g.originKind.list[c.kind]
+			out[i].Count = c.n
+			out[i].FromCloudFront = out[i].FromCloudFront || slices.Contains(forwarded, c.kind)
+		}
+		return out
+	}
+	if len(forwarded) > 0 {
+		return build()
+	}
+	return shared(j.originShared, list, build)
+}
+
+// shared keeps the lists of one kind: the many keys that failed once in the same
+// way have one between them.
+func shared[T any](kept map[count][]T, list []count, build func() []T) []T {
+	if len(list) != 1 {
+		return build()
+	}
+	out := kept[list[0]]
+	if out == nil {
+		out = slices.Clip(build())
+		kept[list[0]] = out
 	}
 	return out
 }
@@ -176,20 +199,64 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 		}
 		home.alone = append(home.alone, o)
 	}
+	j.out.Forbidden.Direct += int64(len(direct))
+	j.out.Forbidden.S3 += int64(len(lines))
+	list := &j.out.Keys
 	if len(runs) == 0 && len(direct) > 0 {
-		r := &keyRun{direct: direct}
-		j.out.Direct = append(j.out.Direct, j.failingKey(r, bucketName, key, nil))
-		j.out.Forbidden.Direct += int64(len(direct))
-		return
+		runs, list = []*keyRun{{}}, &j.out.Direct
 	}
 	for i, r := range runs {
 		if i == 0 {
 			r.direct = direct
-			j.out.Forbidden.Direct += int64(len(direct))
 		}
-		j.out.Keys = append(j.out.Keys, j.failingKey(r, bucketName, key, lines))
+		if r.plain = j.plain[id]; !j.folded[id] {
+			*list = append(*list, j.failingKey(r, bucketName, key))
+			continue
+		}
+		n := Rest{Bucket: bucketName}
+		if r.named {
+			n.Distribution = g.distributions.name(r.dist)
+		}
+		sum := j.rest[n]
+		sum.Keys++
+		sum.Requests += r.t.n + int64(len(r.alone)+len(r.direct))
+		j.rest[n] = sum
 	}
-	j.out.Forbidden.S3 += int64(len(lines))
+}
+
+// choosePlain finds the keys that have too many others before them.
+func (j *joiner) choosePlain() {
+	g := j.g
+	n := uint32(g.keys.entries.n)
+	j.plain, j.folded = make([]bool, n), make([]bool, n)
+	if int(n) <= j.o.Detailed && (j.o.MaxKeys == 0 || int(n) <= j.o.MaxKeys) {
+		return
+	}
+	lines := make([]uint32, n) // by the entry that stands for the key
+	ids := make([]uint32, 0, n)
+	for key := range n {
+		id := key
+		if e := g.keys.entries.at(key); e.scope&1 == 0 {
+			if sure, ok := g.keys.find(e.scope|1, g.keys.key(key)); ok {
+				id = sure
+			}
+		}
+		if id == key {
+			ids = append(ids, id)
+		}
+		lines[id] += uint32(len(j.origins.of(key)))
+		for _, s := range j.byKey.of(key) {
+			lines[id] += uint32(len(j.edges.of(s)))
+		}
+	}
+	slices.SortFunc(ids, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(lines[b], lines[a]), bytes.Compare(g.keys.key(a), g.keys.key(b)),
+			cmp.Compare(g.buckets.name(g.keys.entries.at(a).scope>>1), g.buckets.name(g.keys.entries.at(b).scope>>1)))
+	})
+	for i, id := range ids {
+		j.plain[id] = i >= j.o.Detailed
+		j.folded[id] = j.o.MaxKeys > 0 && i >= j.o.MaxKeys
+	}
 }
 
 // home finds the distribution that lonely S3 lines of a key belong to.
@@ -209,6 +276,7 @@ func (j *joiner) home(runs *[]*keyRun, bucket uint32) *keyRun {
 type keyRun struct {
 	dist  uint32
 	named bool // dist is known
+	plain bool // without samples and resolution
 	stems []uint32
 	kept  []int // by stem: its lines that count for the key, not for the edge
 
@@ -476,7 +544,7 @@ func (j *joiner) served(h uint64, first, last int64) (before, after, latest int6
 	return int64(b) * 1000, int64(a) * 1000, int64(l) * 1000
 }
 
-func (j *joiner) failingKey(r *keyRun, bucket, key string, lines []uint32) *FailingKey {
+func (j *joiner) failingKey(r *keyRun, bucket, key string) *FailingKey {
 	g := j.g
 	f := &FailingKey{Bucket: bucket, Key: key, Join: r.join}
 	if r.named {
@@ -529,13 +597,12 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string, lines []uint32) *Fail
 	f.Viewers, f.Referred = r.t.viewers(), r.t.referred
 	f.First, f.Last = r.t.first, r.t.last
 	f.Edge, f.Origin = j.edgeClasses(r.t.edge), j.originClasses(r.t.origin, forwarded)
-	if len(f.Edge) == 0 {
-		f.Edge = nil
-	}
 	f.Hours = r.t.hourList()
 	j.describe(r, f)
 	j.times(r, f)
-	f.Samples = j.samples(r, bucket, key)
+	if !r.plain {
+		f.Samples = j.samples(r, bucket, key)
+	}
 	f.Noise = j.noisy(r, []byte(key), g.buckets.ids[bucket])
 	return f
 }
@@ -580,7 +647,9 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 		if i == MaxURIs {
 			break
 		}
-		f.URIs = append(f.URIs, u.stem)
+		if f.URIs = append(f.URIs, u.stem); i == 0 && u.stem == "/"+f.Key {
+			f.Key = u.stem[1:] // the same bytes
+		}
 	}
 	if known < 0 || len(f.Origin) > 0 {
 		known = knownLogged
@@ -601,6 +670,7 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 		f.PathPattern, f.OriginID = j.onlyLane(r.dist, f.Bucket)
 	}
 	switch resolver := j.resolverFor(r); {
+	case r.plain:
 	case len(uris) == 0:
 		if len(f.Origin) > 0 {
 			f.Resolution = []string{"S3's log names the key"}
@@ -611,7 +681,7 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 	default:
 		f.Resolution = []string{"the viewer asked for " + quote(WirePath(uris[0].stem)), "the distribution's settings are not at hand"}
 	}
-	if best != nil && len(uris) > 0 {
+	if best != nil && len(uris) > 0 && !r.plain {
 		if c := best.change; c != 0 {
 			ch := j.lanes[best.lane].changes[c-1]
 			if ch.op != editNone {
@@ -780,6 +850,13 @@ func (j *joiner) finish() {
 	})
 	slices.SortFunc(out.Pairs, func(a, b Pair) int {
 		return cmp.Or(cmp.Compare(a.EdgeRequestID, b.EdgeRequestID), cmp.Compare(a.OriginRequestID, b.OriginRequestID))
+	})
+	for k, n := range j.rest {
+		n.Distribution, n.Bucket = k.Distribution, k.Bucket
+		out.Rest = append(out.Rest, n)
+	}
+	slices.SortFunc(out.Rest, func(a, b Rest) int {
+		return cmp.Or(cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.Bucket, b.Bucket))
 	})
 	out.Own = j.g.ownLines
 	for p, n := range j.locations {

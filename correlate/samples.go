@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"slices"
+	"strings"
 )
 
 func hashBytes(g *gatherer, b []byte) uint64 { return maphash.Bytes(g.seed, b) }
@@ -24,10 +25,9 @@ func (j *joiner) edgeSamples(stems, events []uint32) []edgeSample {
 			r := blobReader(g.stems.bytes.get(sm.off, uint32(sm.n)))
 			e := &EdgeSample{
 				Ref: LineRef{g.objects.name(sm.object), sm.line}, Time: int64(sm.when >> takenBits),
-				RequestID: r.field(), ClientIP: r.field(), Location: r.field(), Country: r.field(),
-				Query: r.field(), UserAgent: r.field(), Cookie: r.field(),
+				RequestID: r.field(), ClientIP: r.field(), Country: r.field(), Query: r.field(), Cookie: r.field(),
 				RequestBytes: r.number(), TimeTaken: r.number(),
-				Stem: string(g.stems.key(s)),
+				UserAgent: g.agents.name(sm.text), Stem: string(g.stems.key(s)),
 			}
 			k := &g.edgeKinds.list[sm.class]
 			e.Method, e.Protocol, e.Host, e.Status = k.Method, k.Protocol, k.Host, k.Status
@@ -38,6 +38,7 @@ func (j *joiner) edgeSamples(stems, events []uint32) []edgeSample {
 			}
 			for _, i := range j.edges.of(s) {
 				if v := g.edge.at(i); v.when == sm.when && v.req == req {
+					e.Location = g.locations.name(uint32(v.loc & mostLocations))
 					if slices.Contains(events, i) {
 						out = append(out, edgeSample{e, i + 1})
 					}
@@ -66,10 +67,11 @@ func (j *joiner) originSamples(key uint32) []originSample {
 		n = sm.next
 		r := blobReader(g.keys.bytes.get(sm.off, uint32(sm.n)))
 		k := &g.originKind.list[sm.class]
+		owner, suite, _ := strings.Cut(g.suites.name(sm.text), " ")
 		o := &OriginSample{
 			Ref: LineRef{g.objects.name(sm.object), sm.line}, Time: int64(sm.when >> takenBits),
-			RequestID: r.field(), RequestURI: r.field(), RemoteIP: r.field(), BucketOwner: r.field(),
-			CipherSuite: r.field(), VersionID: r.field(), BytesSent: r.number(),
+			RequestID: r.field(), RequestURI: r.field(), RemoteIP: r.field(), VersionID: r.field(), BytesSent: r.number(),
+			BucketOwner: owner, CipherSuite: suite,
 			Operation: k.Operation, Status: k.Status, ErrorCode: k.ErrorCode, Requester: k.Requester,
 			Referer: k.Referer, UserAgent: k.UserAgent, SignatureVersion: k.SignatureVer, AuthType: k.AuthType,
 			TLSVersion: k.TLSVersion, HostHeader: k.HostHeader, AccessPointARN: k.AccessPointARN,

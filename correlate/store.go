@@ -151,6 +151,7 @@ type sample struct {
 	n, space uint16
 	next     uint32 // number of the next sample, plus one
 	class    uint32
+	text     uint32 // number of a field that many lines share: agent, cipher suite
 }
 
 // keep puts a line among the earliest MaxSamples of a key. Of a line that was

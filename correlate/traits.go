@@ -14,6 +14,7 @@ const (
 	traitOdd                // has bytes beyond unreserved ones and the slash
 	traitDouble             // has a doubled or leading slash
 	traitUpper              // has capitals
+	traitRoot               // is empty: the root itself
 	traitOther              // traits are not known: there were too many kinds
 )
 
@@ -22,6 +23,9 @@ func traitsOf(key []byte) traits {
 	var t traits
 	if len(key) > 0 && key[0] == '/' {
 		key = key[1:]
+	}
+	if len(key) == 0 {
+		t.flags |= traitRoot
 	}
 	if len(key) == 0 || key[len(key)-1] == '/' {
 		t.flags |= traitSlash
