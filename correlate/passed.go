@@ -209,8 +209,9 @@ func (p *passed) eachTime(s *served, f func(sec uint32)) {
 
 // around returns the last success before first, the first one after last and
 // the last of all, 0 where there is none (Unix seconds). Where only the map
-// tells, the answer is the nearest second that surely holds: the success
-// before is not earlier, the one after not later than that.
+// tells, the answer is a second that surely holds: the true success before is not
+// earlier, the one after not later. A success in one part with first or last may
+// be passed over for the next.
 func (p *passed) around(s *served, first, last uint32) (before, after, latest uint32) {
 	if s == nil {
 		return 0, 0, 0
