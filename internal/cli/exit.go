@@ -34,7 +34,7 @@ func usage(hint string, format string, args ...any) error {
 
 // A hinter is an error that knows what the user can do about it. The rooms
 // below cli implement it; cli alone prints.
-type hinter interface{ Hint() string }
+type hinter interface{ UserHint() string }
 
 // finish prints err in the house's form and returns the exit status.
 func finish(stderr io.Writer, err error) int {
@@ -54,7 +54,7 @@ func finish(stderr io.Writer, err error) int {
 	hints := f.hints
 	var h hinter
 	if len(hints) == 0 && errors.As(err, &h) {
-		hints = []string{h.Hint()}
+		hints = []string{h.UserHint()}
 	}
 	for _, hint := range hints {
 		if hint != "" {

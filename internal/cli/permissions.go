@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/why403/why403/internal/gather"
+)
+
+var permissionsVerb = &verb{
+	name:  "permissions",
+	short: "print the least-privilege IAM policy for a run",
+	long: `
+The policy allows reading the logs, and asking for the settings that the checks
+look at; nothing else. Name buckets to narrow it down; what can't be narrowed by
+resource stands under "*". Any action may be left out: the checks that need it
+then say unknown and name it.`,
+	examples: []string{
+		"why403 permissions --bucket my-site --log-bucket my-logs\tfor these buckets",
+		"why403 permissions --format terraform > why403.tf\tas a Terraform data source",
+		"why403 permissions --explain\twhat each action is for",
+	},
+	define: func(e *env, fs *pflag.FlagSet) runner {
+		var p permissions
+		fs.StringSliceVar(&p.buckets, "bucket", nil, "origin bucket (repeatable; default: all)")
+		fs.StringSliceVar(&p.logBuckets, "log-bucket", nil, "bucket that holds logs (repeatable; default: all)")
+		fs.StringSliceVar(&p.distributions, "distribution", nil, "distribution id (repeatable; default: all)")
+		format := fs.String("format", "json", "json, cloudformation or terraform")
+		explain := fs.Bool("explain", false, "say what each action is for, in place of the policy")
+		return func(ctx context.Context, args []string) error {
+			if len(args) > 0 {
+				return usage("why403 permissions --bucket "+args[0], "permissions: unexpected argument %q", args[0])
+			}
+			if *explain {
+				for _, a := range actions() {
+					fmt.Fprintf(e.stdout, "%-42s %s\n", a.action, strings.Join(a.why, "; "))
+				}
+				return nil
+			}
+			switch *format {
+			case "json":
+				return p.json(e.stdout)
+			case "cloudformation":
+				return p.cloudFormation(e.stdout)
+			case "terraform":
+				return p.terraform(e.stdout)
+			}
+			return usage("--format json, cloudformation or terraform", "permissions: --format %q", *format)
+		}
+	},
+}
+
+// permissions narrows the policy; an empty list means all.
+type permissions struct{ buckets, logBuckets, distributions []string }
+
+type action struct {
+	action string
+	why    []string
+}
+
+// actions returns every IAM action that a run may need, sorted, with what it is for.
+func actions() []action {
+	why := map[string][]string{}
+	for _, c := range gather.Calls() {
+		if c.Permission != "" && !slices.Contains(why[c.Permission], c.Why) {
+			why[c.Permission] = append(why[c.Permission], c.Why)
+		}
+	}
+	var out []action
+	for a, w := range why {
+		out = append(out, action{a, w})
+	}
+	slices.SortFunc(out, func(a, b action) int { return strings.Compare(a.action, b.action) })
+	return out
+}
+
+type statement struct {
+	Sid      string   `json:"Sid"`
+	Effect   string   `json:"Effect"`
+	Action   []string `json:"Action"`
+	Resource []string `json:"Resource"`
+}
+
+// statements groups the actions by what they are granted on.
+func (p *permissions) statements() []statement {
+	arns := func(names []string, form string) []string {
+		if len(names) == 0 {
+			names = []string{"*"}
+		}
+		var out []string
+		for _, n := range names {
+			out = append(out, fmt.Sprintf(form, n))
+		}
+		return out
+	}
+	groups := []struct {
+		sid      string
+		scope    gather.Scope
+		resource []string
+	}{
+		{"ReadLogs", gather.ScopeLogObjects, arns(p.logBuckets, "arn:aws:s3:::%s/*")},
+		{"ListLogs", gather.ScopeLogs, arns(p.logBuckets, "arn:aws:s3:::%s")},
+		{"ReadBucketSettings", gather.ScopeBucket, arns(p.buckets, "arn:aws:s3:::%s")},
+		{"ReadFailingObjects", gather.ScopeObject, arns(p.buckets, "arn:aws:s3:::%s/*")},
+		{"ReadDistributions", gather.ScopeDistribution, arns(p.distributions, "arn:aws:cloudfront::*:distribution/%s")},
+		{"ReadCloudFrontSettings", gather.ScopeCloudFront, []string{"*"}},
+		{"ReadKMSKeys", gather.ScopeKMS, []string{"*"}},
+		{"ReadWebACLs", gather.ScopeWebACL, []string{"*"}},
+		{"ReadAccount", gather.ScopeNone, []string{"*"}},
+	}
+	var out []statement
+	for _, g := range groups {
+		s := statement{Sid: g.sid, Effect: "Allow", Resource: g.resource}
+		for _, c := range gather.Calls() {
+			if c.Scope == g.scope && c.Permission != "" && !slices.Contains(s.Action, c.Permission) {
+				s.Action = append(s.Action, c.Permission)
+			}
+		}
+		slices.Sort(s.Action)
+		if len(s.Action) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (p *permissions) json(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(struct {
+		Version   string
+		Statement []statement
+	}{"2012-10-17", p.statements()})
+}
+
+func (p *permissions) cloudFormation(w io.Writer) error {
+	var doc bytes.Buffer
+	if err := p.json(&doc); err != nil {
+		return err
+	}
+	var policy any
+	if err := json.Unmarshal(doc.Bytes(), &policy); err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(map[string]any{
+		"AWSTemplateFormatVersion": "2010-09-09",
+		"Resources": map[string]any{
+			"Why403Policy": map[string]any{
+				"Type": "AWS::IAM::ManagedPolicy",
+				"Properties": map[string]any{
+					"Description":    "What why403 reads",
+					"PolicyDocument": policy,
+				},
+			},
+		},
+	})
+}
+
+func (p *permissions) terraform(w io.Writer) error {
+	fmt.Fprintln(w, "data \"aws_iam_policy_document\" \"why403\" {")
+	list := func(name string, values []string) {
+		fmt.Fprintf(w, "    %s = [\n", name)
+		for _, v := range values {
+			fmt.Fprintf(w, "      %q,\n", v)
+		}
+		fmt.Fprintln(w, "    ]")
+	}
+	for i, s := range p.statements() {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "  statement {\n    sid = %q\n", s.Sid)
+		list("actions", s.Action)
+		list("resources", s.Resource)
+		fmt.Fprintln(w, "  }")
+	}
+	_, err := fmt.Fprintln(w, "}")
+	return err
+}

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/why403/why403/internal/awsx"
+	"github.com/why403/why403/internal/redact"
+	"github.com/why403/why403/internal/report"
+	"github.com/why403/why403/internal/scan"
+)
+
+var scanVerb = &verb{
+	name:  "scan",
+	args:  "LOCATION…",
+	short: "read logs, find the failing keys, name the causes",
+	long: `
+A LOCATION is s3://bucket/prefix, a directory, a file, or - for standard input.
+CloudFront, S3 server access and WAF logs may lie together; each object's format
+is recognised by its content.
+
+--since and --until bound the time of the requests: a duration before now (24h,
+7d), a date (2026-11-20) or an RFC 3339 time; UTC.`,
+	examples: []string{
+		"why403 scan --snapshot samples/site/snapshot samples/site/logs\tthe sample report; needs no account",
+		"why403 scan s3://logs/cf/ s3://logs/s3/ --since 24h\tthe last day of these prefixes",
+		"why403 scan ./logs --out report.html --out keys.csv\ta directory of logs; three reports in one run",
+		"why403 scan s3://logs/ --record facts/\tkeep what AWS answered, to judge it elsewhere",
+		"why403 scan s3://logs/ --since 49h --state s3://ops/why403/ --fail-on new --quiet --out s3://ops/why403/report.html\ta nightly run",
+	},
+	define: defineScan,
+}
+
+// awsFlags are the flags that reach AWS, the same for each verb that does.
+func awsFlags(fs *pflag.FlagSet) *awsx.Config {
+	o := &awsx.Config{Version: version()}
+	fs.StringVar(&o.Profile, "profile", "", "profile of the AWS configuration")
+	fs.StringVar(&o.Region, "region", "", "AWS Region where none is known otherwise")
+	fs.StringVar(&o.EndpointURL, "endpoint-url", "", "S3 endpoint of an S3-compatible store")
+	fs.BoolVar(&o.RequestPayer, "request-payer", false, "pay for reading a Requester Pays log bucket")
+	return o
+}
+
+func defineScan(e *env, fs *pflag.FlagSet) runner {
+	o := scan.Options{Version: version()}
+	var (
+		since, until string
+		output       string
+		outs         []string
+		failOn       string
+		redaction    string
+		quiet        bool
+		noColor      bool
+		verbose      int
+		logFormat    string
+		engine       string
+	)
+	fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution id (repeatable); without a LOCATION its logs are found by itself")
+	fs.StringVar(&since, "since", "", "only requests from this time on")
+	fs.StringVar(&until, "until", "", "only requests before this time")
+	fs.StringVar(&o.Snapshot, "snapshot", "", "answer every check from this directory, call no AWS")
+	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot directory")
+	fs.StringVar(&output, "output", "text", "report on standard output: "+strings.Join(report.Formats(), ", "))
+	fs.StringArrayVar(&outs, "out", nil, "write a report to this file or s3:// object (repeatable; type from the suffix)")
+	fs.StringVar(&failOn, "fail-on", "never", "exit with 1 on findings: never, new, any")
+	fs.IntVar(&o.MaxKeys, "max-keys", 200, "keys that get object-level checks, worst first")
+	fs.IntVar(&o.AWS.MaxCalls, "max-api-calls", 2000, "AWS API calls for the checks")
+	fs.IntVar(&o.Concurrency, "concurrency", 0, "log objects read side by side (0: chosen by the source)")
+	fs.StringVar(&o.Format, "format", "", "format of every log object (default: recognised by content)")
+	fs.StringSliceVar(&o.Fields, "fields", nil, "field list of logs without a header (plain, raw, real-time)")
+	fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter of plain and raw logs (default TAB)")
+	fs.StringVar(&redaction, "redact", "default", "what is masked in reports: strict, default, off (viewer addresses only)")
+	fs.StringVar(&engine, "engine", "local", "what reads the logs: local")
+	aws := awsFlags(fs)
+	fs.BoolVar(&quiet, "quiet", false, "no progress, no report on standard output unless --output is given")
+	fs.BoolVar(&noColor, "no-color", false, "no colour (also: NO_COLOR)")
+	fs.StringVar(&logFormat, "log-format", "text", "log lines on standard error: text or json")
+	fs.CountVarP(&verbose, "verbose", "v", "say more on standard error (-vv: each AWS call)")
+
+	return func(ctx context.Context, args []string) error {
+		o.Locations = args
+		if len(args) == 0 && len(o.Distributions) == 0 {
+			return usage("why403 scan s3://BUCKET/PREFIX, or why403 scan --distribution ID", "scan: no LOCATION and no --distribution")
+		}
+		now := time.Now().UTC()
+		var err error
+		if o.Window.From, err = instant(since, now); err != nil {
+			return usage("--since 24h, --since 2026-11-20, --since 2026-11-20T06:00:00Z", "scan: --since: %w", err)
+		}
+		if o.Window.To, err = instant(until, now); err != nil {
+			return usage("--until 24h, --until 2026-11-20, --until 2026-11-20T06:00:00Z", "scan: --until: %w", err)
+		}
+		if w := o.Window; !w.From.IsZero() && !w.To.IsZero() && !w.From.Before(w.To) {
+			return usage("--since must lie before --until", "scan: the window %s to %s is empty", w.From.Format(time.RFC3339), w.To.Format(time.RFC3339))
+		}
+		if !report.IsFormat(output) {
+			return usage("one of "+strings.Join(report.Formats(), ", "), "scan: --output %q is no report format", output)
+		}
+		for _, out := range outs {
+			if f := strings.TrimPrefix(path.Ext(out), "."); !report.IsSuffix(f) {
+				return usage("the suffix chooses the type: .json .html .md .csv .parquet .txt", "scan: --out %s: no report type %q", out, f)
+			}
+		}
+		if o.Redact, err = redact.ParseLevel(redaction); err != nil {
+			return usage("--redact strict, default or off", "scan: %w", err)
+		}
+		if failOn != "never" && failOn != "new" && failOn != "any" {
+			return usage("--fail-on never, new or any", "scan: --fail-on %q", failOn)
+		}
+		if engine != "local" {
+			return usage("--engine local", "scan: --engine %q is not built in", engine)
+		}
+		if o.Snapshot != "" && o.Record != "" {
+			return usage("give one of the two", "scan: --snapshot and --record exclude each other")
+		}
+		maxCalls := o.AWS.MaxCalls
+		o.AWS = *aws
+		o.AWS.MaxCalls = maxCalls
+		o.Log = newLogger(e, verbose, quiet, logFormat)
+		o.Stdin = e.stdin
+
+		rep, err := scan.Run(ctx, o)
+		if rep == nil {
+			return err
+		}
+		if !quiet || fs.Changed("output") {
+			ro := report.Options{Width: width(e), Color: color(e, noColor)}
+			if err := report.Render(e.stdout, output, rep, ro); err != nil {
+				return &failure{code: ExitNothingRead, err: fmt.Errorf("standard output: %w", err)}
+			}
+		}
+		if err := scan.WriteAll(ctx, o, rep, outs); err != nil {
+			return err
+		}
+		return outcome(rep, err, failOn)
+	}
+}
+
+// outcome turns a finished report into the exit status.
+func outcome(rep *report.Report, err error, failOn string) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &failure{code: ExitInterrupted, err: errors.New("interrupted: the report covers what was read until then")}
+	case err != nil:
+		return err
+	case len(rep.Run.Incomplete) > 0:
+		return &failure{code: ExitIncomplete, err: fmt.Errorf("incomplete: %s", strings.Join(rep.Run.Incomplete, "; "))}
+	case failOn == "any" && rep.Findings() > 0, failOn == "new" && rep.NewFindings() > 0:
+		return &failure{code: ExitFindings}
+	}
+	return nil
+}
+
+// instant reads a time as users give it: "" (open), a duration before now, a
+// date, or RFC 3339.
+func instant(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC(), nil
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	d := s
+	if n, ok := strings.CutSuffix(s, "d"); ok {
+		var days float64
+		if _, err := fmt.Sscanf(n, "%g", &days); err == nil {
+			d = fmt.Sprintf("%gh", days*24)
+		}
+	}
+	if dur, err := time.ParseDuration(d); err == nil && dur >= 0 {
+		return now.Add(-dur), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no duration, date or time", s)
+}
+
+func newLogger(e *env, verbose int, quiet bool, format string) *slog.Logger {
+	level := slog.LevelWarn
+	switch {
+	case quiet:
+		level = slog.LevelError
+	case verbose == 1:
+		level = slog.LevelInfo
+	case verbose > 1:
+		level = slog.LevelDebug
+	}
+	ho := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(e.stderr, ho))
+	}
+	return slog.New(slog.NewTextHandler(e.stderr, ho))
+}
+
+// terminal returns standard output's descriptor if it is a terminal.
+func terminal(e *env) (int, bool) {
+	f, ok := e.stdout.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	return int(f.Fd()), true
+}
+
+func width(e *env) int {
+	if fd, ok := terminal(e); ok {
+		if w, _, err := term.GetSize(fd); err == nil && w > 0 {
+			return w
+		}
+	}
+	var w int
+	if _, err := fmt.Sscanf(os.Getenv("COLUMNS"), "%d", &w); err == nil && w >= 40 {
+		return w
+	}
+	return 100
+}
+
+func color(e *env, off bool) bool {
+	_, tty := terminal(e)
+	return tty && !off && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

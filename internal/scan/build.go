@@ -1,0 +1,193 @@
+package scan
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/why403/why403/checks"
+	"github.com/why403/why403/correlate"
+	"github.com/why403/why403/internal/redact"
+	"github.com/why403/why403/internal/report"
+)
+
+// diagnosed is one failing key with what the checks said of it.
+type diagnosed struct {
+	key *correlate.FailingKey
+	checks.Diagnosis
+}
+
+// edgeDiagnosed is one edge failure with what the checks said of it.
+type edgeDiagnosed struct {
+	failure *correlate.EdgeFailure
+	checks.Diagnosis
+}
+
+func reportKey(d diagnosed, red redact.Level) *report.FailingKey {
+	k := d.key
+	out := &report.FailingKey{
+		Distribution: k.Distribution,
+		Bucket:       k.Bucket,
+		Key:          k.Key,
+		KeyEncoding:  "utf-8",
+		Access:       string(k.Access),
+		URIs:         nonNil(k.URIs),
+		Requests:     report.Requests{CloudFront: k.Requests.CloudFront, S3: k.Requests.S3, Direct: k.Requests.Direct},
+		Viewers:      k.Viewers,
+		FirstSeen:    instant(k.First),
+		LastSeen:     instant(k.Last),
+		Verdict:      d.Verdict,
+		Causes:       reportCauses(d.Causes),
+		RuledOut:     nonNil(d.RuledOut),
+		Unknown:      unknowns(d.Unknown),
+		LastSuccess:  moment(k.LastOK),
+		FixedSince:   moment(k.OKAfter),
+		Resolution:   k.Resolution,
+		Samples:      samples(k.Samples, red),
+		Hours:        hours(k.Hours),
+		Noise:        k.Noise,
+	}
+	if !utf8.ValidString(k.Key) {
+		out.KeyEncoding = "base64"
+	}
+	if k.Rewrite != nil {
+		out.Rewrite = k.Rewrite.Pattern
+	}
+	for _, r := range d.Plan {
+		out.Plan = append(out.Plan, r.Title)
+	}
+	return out
+}
+
+func reportEdge(d edgeDiagnosed, red redact.Level) report.EdgeFailure {
+	f := d.failure
+	return report.EdgeFailure{
+		Distribution: f.Distribution,
+		URI:          f.URI,
+		Requests:     f.Requests,
+		Viewers:      f.Viewers,
+		FirstSeen:    instant(f.First),
+		LastSeen:     instant(f.Last),
+		Verdict:      d.Verdict,
+		Causes:       reportCauses(d.Causes),
+		RuledOut:     nonNil(d.RuledOut),
+		Unknown:      unknowns(d.Unknown),
+		Samples:      samples(f.Samples, red),
+		Hours:        hours(f.Hours),
+		Noise:        f.Noise,
+	}
+}
+
+func reportCauses(fs []checks.Finding) []report.Cause {
+	out := make([]report.Cause, 0, len(fs))
+	for _, f := range fs {
+		c := report.Cause{ID: f.ID, Certainty: string(f.Certainty), Summary: f.Summary,
+			Evidence: make([]report.Evidence, 0, len(f.Evidence)), Remedies: make([]report.Remedy, 0, len(f.Remedies))}
+		for _, e := range f.Evidence {
+			c.Evidence = append(c.Evidence, report.Evidence(e))
+		}
+		for _, r := range f.Remedies {
+			c.Remedies = append(c.Remedies, report.Remedy{Title: r.Title, Commands: nonNil(r.Commands), Verified: verified(r.Verified),
+				Opens: r.Opens, Document: r.Document, Diff: r.Diff, CloudFormation: r.CloudFormation, Terraform: r.Terraform})
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func verified(t correlate.Tri) *bool {
+	if t == correlate.Unknown {
+		return nil
+	}
+	yes := t == correlate.Yes
+	return &yes
+}
+
+func unknowns(fs []checks.Finding) []report.Unknown {
+	out := make([]report.Unknown, 0, len(fs))
+	for _, f := range fs {
+		out = append(out, report.Unknown{ID: f.ID, Missing: nonNil(f.Missing)})
+	}
+	return out
+}
+
+func hours(hs []correlate.HourCount) []report.HourCount {
+	out := make([]report.HourCount, 0, len(hs))
+	for _, h := range hs {
+		out = append(out, report.HourCount{Hour: time.Unix(h.Hour, 0).UTC(), Count: h.Count})
+	}
+	return out
+}
+
+// samples turns log lines into named fields. Addresses, queries and tokens are
+// masked here, on the way into the report: no renderer ever sees them.
+func samples(ss []correlate.Sample, red redact.Level) []report.Sample {
+	var out []report.Sample
+	for _, s := range ss {
+		r := report.Sample{Ambiguous: s.Ambiguous}
+		if e := s.Edge; e != nil {
+			l := &line{Ref: ref(e.Ref), Time: instant(e.Time)}
+			l.add("sc-status", strconv.Itoa(e.Status))
+			l.add("cs-method", e.Method)
+			l.add("cs-uri-stem", e.Stem)
+			l.add("cs-uri-query", red.Query(e.Query))
+			l.add("x-host-header", e.Host)
+			l.add("cs-protocol", e.Protocol)
+			l.add("x-edge-result-type", e.Result)
+			l.add("x-edge-detailed-result-type", e.DetailedResult)
+			l.add("sc-content-type", e.ContentType)
+			l.add("x-edge-location", e.Location)
+			l.add("c-country", e.Country)
+			l.add("c-ip", redact.Address(e.ClientIP, red))
+			l.add("x-edge-request-id", e.RequestID)
+			l.add("cs(User-Agent)", red.UserAgent(e.UserAgent))
+			r.CloudFront = (*report.Line)(l)
+		}
+		if o := s.Origin; o != nil {
+			l := &line{Ref: ref(o.Ref), Time: instant(o.Time)}
+			l.add("HTTP status", strconv.Itoa(o.Status))
+			l.add("Error Code", o.ErrorCode)
+			l.add("Operation", o.Operation)
+			l.add("Request-URI", red.RequestURI(o.RequestURI))
+			l.add("Requester", o.Requester)
+			l.add("Remote IP", redact.Address(o.RemoteIP, red))
+			l.add("Referer", o.Referer.String())
+			l.add("Host Header", o.HostHeader)
+			l.add("Signature Version", o.SignatureVersion)
+			l.add("TLS version", o.TLSVersion)
+			l.add("Request ID", o.RequestID)
+			l.add("User-Agent", red.UserAgent(o.UserAgent))
+			r.S3 = (*report.Line)(l)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// line is a report line under construction: fields that are absent are left out.
+type line report.Line
+
+func (l *line) add(name, value string) {
+	if value != "" {
+		l.Fields = append(l.Fields, report.LineItem{Name: name, Value: value})
+	}
+}
+
+func ref(r correlate.LineRef) string { return r.Object + ":" + strconv.FormatInt(r.Line, 10) }
+
+func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func moment(ms int64) *time.Time {
+	if ms == 0 {
+		return nil
+	}
+	t := instant(ms)
+	return &t
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

@@ -1,0 +1,176 @@
+package scan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/why403/why403/checks"
+	"github.com/why403/why403/checks/causes"
+	"github.com/why403/why403/checks/facts"
+	"github.com/why403/why403/correlate"
+	"github.com/why403/why403/internal/redact"
+	"github.com/why403/why403/internal/report"
+)
+
+// finish fills what the report says of the run as a whole.
+func (r *run) finish(rep *report.Report, found *correlate.Result) {
+	rep.Run = report.Run{
+		Started: r.started, Finished: time.Now().UTC(), Version: r.Version, Engine: "local",
+		Window: report.Window{From: bound(r.Window.From), To: bound(r.Window.To)},
+	}
+	rep.APICalls = map[string]int64{}
+	if r.clients != nil {
+		rep.APICalls = r.clients.Calls()
+	}
+	rep.Summary = r.summary(rep, found)
+	rep.Documents = r.documents(rep)
+	r.missing(rep)
+	rep.Run.Incomplete = r.incomplete
+	rep.Notes = r.notes
+}
+
+func bound(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summary {
+	s := report.Summary{
+		CloudFront: found.Forbidden.CloudFront,
+		S3:         found.Forbidden.S3,
+		Direct:     found.Forbidden.Direct,
+		Noise:      report.Noise{Keys: found.Noise.Keys, Requests: found.Noise.Requests, Examples: found.Noise.Examples},
+	}
+	for _, n := range rep.Inputs.ByStatus {
+		s.Requests += n
+	}
+	for _, p := range found.Patterns {
+		s.Patterns = append(s.Patterns, report.Pattern{ID: p.ID, Statement: p.Statement, Keys: p.Keys, Requests: p.Requests})
+	}
+	byID := map[string]*report.CauseCount{}
+	add := func(verdict string, list []report.Cause, requests int64) {
+		c := byID[verdict]
+		if c == nil {
+			c = &report.CauseCount{ID: verdict, Title: title(verdict), Certainty: string(checks.Proven)}
+			byID[verdict] = c
+		}
+		c.Keys++
+		c.Requests += requests
+		s.Forbidden += requests
+		for _, f := range list {
+			if f.ID == verdict && weight(f.Certainty) < weight(c.Certainty) {
+				c.Certainty = f.Certainty
+			}
+		}
+		if verdict == checks.Unexplained {
+			c.Certainty = ""
+		}
+	}
+	for _, keys := range []report.Keys{rep.FailingKeys, rep.DirectFailures} {
+		for k, err := range keys.All() {
+			if err == nil {
+				add(k.Verdict, k.Causes, k.Requests.Hit())
+			}
+		}
+	}
+	for i := range rep.EdgeFailures {
+		f := &rep.EdgeFailures[i]
+		add(f.Verdict, f.Causes, f.Requests)
+	}
+	for _, c := range byID {
+		s.Causes = append(s.Causes, *c)
+	}
+	slices.SortFunc(s.Causes, func(a, b report.CauseCount) int {
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.ID, b.ID))
+	})
+	return s
+}
+
+func weight(certainty string) int {
+	return slices.Index([]string{string(checks.Possible), string(checks.Likely), string(checks.Proven)}, certainty)
+}
+
+func title(id string) string {
+	for _, c := range causes.All {
+		if c.ID == id {
+			return c.Title
+		}
+	}
+	return id
+}
+
+// documents returns the policies that evidence of the report points into,
+// secrets masked.
+func (r *run) documents(rep *report.Report) []report.Document {
+	f := r.gatherer.Facts()
+	mask := redact.NewMasker(nil)
+	var out []report.Document
+	add := func(source, of string, doc facts.Fact[string]) {
+		if !doc.Known() {
+			return
+		}
+		if text, err := mask.Policy(doc.Value); err == nil {
+			out = append(out, report.Document{Source: source, Of: of, Text: text})
+		}
+	}
+	for name, b := range f.Buckets {
+		add("s3:GetBucketPolicy", name, b.Policy)
+	}
+	for id, k := range f.KMSKeys {
+		add("kms:GetKeyPolicy", id, k.Policy)
+	}
+	slices.SortFunc(out, func(a, b report.Document) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Of, b.Of))
+	})
+	return out
+}
+
+// missing notes what checks lacked. The run is incomplete when AWS refused a
+// permission that could still change a verdict: one that is not proven.
+func (r *run) missing(rep *report.Report) {
+	lacked, open := map[string]int{}, map[string]bool{}
+	note := func(us []report.Unknown, verdict string, list []report.Cause) {
+		proven := slices.ContainsFunc(list, func(c report.Cause) bool {
+			return c.ID == verdict && c.Certainty == string(checks.Proven)
+		})
+		for _, u := range us {
+			for _, m := range u.Missing {
+				lacked[m]++
+				open[m] = open[m] || !proven
+			}
+		}
+	}
+	for _, keys := range []report.Keys{rep.FailingKeys, rep.DirectFailures} {
+		for k, err := range keys.All() {
+			if err == nil {
+				note(k.Unknown, k.Verdict, k.Causes)
+			}
+		}
+	}
+	for i := range rep.EdgeFailures {
+		f := &rep.EdgeFailures[i]
+		note(f.Unknown, f.Verdict, f.Causes)
+	}
+	names := slices.SortedFunc(maps.Keys(lacked), func(a, b string) int {
+		return cmp.Or(cmp.Compare(lacked[b], lacked[a]), cmp.Compare(a, b))
+	})
+	if len(names) > 0 {
+		r.notes = append(r.notes, "some checks could not decide; missing: "+strings.Join(names, ", "))
+	}
+	refused := slices.DeleteFunc(r.gatherer.Refused(), func(p string) bool { return !open[p] })
+	if len(refused) > 0 {
+		r.incomplete = append(r.incomplete, "no permission for "+strings.Join(refused, ", "))
+	}
+	for _, err := range r.gatherer.Problems() {
+		r.incomplete = append(r.incomplete, err.Error())
+	}
+	if n := rep.Inputs.Rejected; n > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d log lines were not understood (inputs.rejected_samples)", n))
+	}
+}

@@ -1,0 +1,450 @@
+// Package scan is one run of why403: it reads logs, correlates, gathers facts
+// for the failing keys alone, lets the checks judge, and builds the report
+// value.
+//
+// It knows the order of things and nothing else: no format, no rule of S3, no
+// AWS call, no word for the terminal.
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/why403/why403/checks"
+	"github.com/why403/why403/checks/causes"
+	"github.com/why403/why403/correlate"
+	"github.com/why403/why403/internal/awsx"
+	"github.com/why403/why403/internal/gather"
+	"github.com/why403/why403/internal/redact"
+	"github.com/why403/why403/internal/report"
+	"github.com/why403/why403/internal/s3source"
+	"github.com/why403/why403/logs"
+)
+
+// Options say what to read and how.
+type Options struct {
+	Locations     []string // s3://bucket/prefix, directory, file, "-"
+	Distributions []string // ids to begin with
+	Window        logs.Window
+	Snapshot      string // answer from this directory, "" to ask AWS
+	Record        string // write AWS's answers to this directory
+	Format        string
+	Fields        []string
+	Delimiter     string
+	Concurrency   int
+	MaxKeys       int // keys that get object-level facts
+	Redact        redact.Level
+	AWS           awsx.Config
+	Version       string
+	Stdin         io.Reader
+	Log           *slog.Logger
+}
+
+// ErrNothingRead says that no log line could be read.
+var ErrNothingRead = errors.New("nothing could be read")
+
+// An Error is an error of a run with a hint for the user.
+type Error struct {
+	err  error
+	hint string
+}
+
+func (e *Error) Error() string { return e.err.Error() }
+func (e *Error) Unwrap() error { return e.err }
+
+// UserHint says what the user can do about it.
+func (e *Error) UserHint() string { return e.hint }
+
+// Run does one run. It returns a report whenever anything could be read; then
+// the error is nil or, when ctx ended, the context's. Shortcomings of a run
+// that went on are in the report's Run.Incomplete.
+func Run(ctx context.Context, o Options) (*report.Report, error) {
+	r := &run{Options: o, started: time.Now().UTC()}
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	return r.do(ctx)
+}
+
+// run is the state of one run.
+type run struct {
+	Options
+	started    time.Time
+	clients    *awsx.Clients // nil when no AWS is needed
+	gatherer   *gather.Gatherer
+	recorder   *gather.Recorder // nil without --record
+	incomplete []string
+	notes      []string
+}
+
+func (r *run) do(ctx context.Context) (*report.Report, error) {
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	sources, err := r.sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := r.peek(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.gatherer.Distributions(ctx, ids...); err != nil {
+		return nil, err
+	}
+	settings := r.gatherer.Settings()
+
+	c := correlate.New(*settings, correlate.Options{})
+	inputs, err := logs.Scan(ctx, sources, logs.Options{
+		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
+		Filter: logs.Filter{Masked: masked(settings), Window: r.Window},
+	}, c.Handler)
+	if err != nil {
+		return nil, err
+	}
+	if inputs.Lines == 0 {
+		return nil, r.nothing(inputs)
+	}
+	for _, u := range inputs.Unreadable {
+		r.incomplete = append(r.incomplete, fmt.Sprintf("%s: %s", u.Object, u.Reason))
+	}
+	found, err := c.Result(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inputs.Duplicates = found.Duplicates
+	rep, err := r.judge(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	rep.Inputs = inputs
+	r.finish(rep, found)
+	if r.recorder != nil {
+		if err := r.recorder.Write(r.Record); err != nil {
+			return rep, &Error{fmt.Errorf("--record %s: %w", r.Record, err), "the report is complete; only the snapshot could not be written"}
+		}
+	}
+	return rep, nil
+}
+
+// open prepares the place that facts come from.
+func (r *run) open(ctx context.Context) error {
+	var answers gather.Answers
+	if r.Snapshot != "" {
+		s, err := gather.OpenSnapshot(r.Snapshot)
+		if err != nil {
+			return &Error{fmt.Errorf("snapshot %s: %w", r.Snapshot, err), "a snapshot is a directory as --record writes it (docs/snapshot.md)"}
+		}
+		answers = s
+	}
+	if answers == nil || slices.ContainsFunc(r.Locations, isS3) {
+		r.AWS.Log = r.Log
+		clients, err := awsx.Open(ctx, r.AWS)
+		if err != nil {
+			return err
+		}
+		r.clients = clients
+	}
+	if answers == nil {
+		answers = awsx.NewAnswers(r.clients)
+	}
+	if r.Record != "" {
+		if err := gather.Recordable(r.Record); err != nil {
+			return &Error{fmt.Errorf("--record %s: %w", r.Record, err), "give an empty or new directory"}
+		}
+		r.recorder = gather.NewRecorder(answers)
+		answers = r.recorder
+	}
+	r.gatherer = gather.New(answers, gather.Options{})
+	return nil
+}
+
+func isS3(location string) bool { return strings.HasPrefix(location, "s3://") }
+
+func (r *run) sources(ctx context.Context) ([]logs.Source, error) {
+	var sources []logs.Source
+	for _, l := range r.Locations {
+		var s logs.Source
+		var err error
+		switch {
+		case l == "-":
+			s = logs.Stdin(r.Stdin)
+		case isS3(l):
+			s, err = s3source.New(r.clients, l, s3source.Options{Concurrency: r.Concurrency})
+		default:
+			s, err = logs.Open(l)
+		}
+		if err != nil {
+			return nil, &Error{fmt.Errorf("%s: %w", l, bare(err)), "a location is s3://bucket/prefix, a directory, a file, or -"}
+		}
+		sources = append(sources, s)
+	}
+	return sources, nil
+}
+
+// masked returns the statuses that custom error responses turn a 403 into.
+func masked(s *correlate.Settings) []int {
+	var out []int
+	for _, d := range s.Distributions {
+		for _, e := range d.ErrorResponses {
+			if e.ErrorCode == 403 && e.ResponseCode != 0 && e.ResponseCode != 403 {
+				out = append(out, e.ResponseCode)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+var errEnough = errors.New("enough")
+
+// peek returns the distribution ids at hand before a line is read: those given
+// and those that the first names of each source show.
+func (r *run) peek(ctx context.Context, sources []logs.Source) ([]string, error) {
+	ids := slices.Clone(r.Distributions)
+	for _, s := range sources {
+		err := s.List(ctx, r.Window, func(page []logs.Object) error {
+			for _, o := range page {
+				if id := logs.ParseName(o.URI).Distribution; id != "" {
+					ids = append(ids, id)
+				}
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return nil, err
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+func (r *run) nothing(in *logs.Inputs) error {
+	where := strings.Join(r.Locations, ", ")
+	switch {
+	case len(in.Unreadable) > 0:
+		u := in.Unreadable[0]
+		return &Error{fmt.Errorf("%s: %s", u.Object, u.Reason), "no log object could be read"}
+	case in.Objects == 0 && (!r.Window.From.IsZero() || !r.Window.To.IsZero()):
+		return &Error{fmt.Errorf("%s: no log objects in the window", where), "widen --since and --until; S3 and CloudFront deliver logs hours late"}
+	case in.Objects == 0:
+		return &Error{fmt.Errorf("%s: no log objects", where), "check the prefix: CloudFront's names are PREFIX/DISTRIBUTIONID.YYYY-MM-DD-HH.UNIQUE.gz, S3's PREFIXYYYY-MM-DD-hh-mm-ss-UNIQUE"}
+	}
+	return &Error{fmt.Errorf("%s: the log objects hold no lines", where), "check that logging is switched on and that the prefix is that of the logs"}
+}
+
+// judge gathers what the failing keys need, runs the checks and builds the report.
+func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Report, error) {
+	keys := slices.Concat(found.Keys, found.Direct)
+	if err := r.settings(ctx, found, keys); err != nil {
+		return nil, err
+	}
+	passes := make([]*checks.KeyPass, len(keys))
+	diagnoses := make([]checks.Diagnosis, len(keys))
+	for i, k := range keys {
+		passes[i] = r.keyPass(found, k)
+		diagnoses[i] = checks.DiagnoseKey(causes.All, passes[i])
+	}
+	again, err := r.objects(ctx, passes, diagnoses)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range again {
+		passes[i] = r.keyPass(found, keys[i])
+		diagnoses[i] = checks.DiagnoseKey(causes.All, passes[i])
+	}
+
+	rep := &report.Report{SchemaVersion: report.SchemaVersion}
+	var failing, direct report.SliceKeys
+	for i, k := range keys {
+		out := reportKey(diagnosed{k, diagnoses[i]}, r.Redact)
+		if i < len(found.Keys) {
+			failing = append(failing, out)
+		} else {
+			direct = append(direct, out)
+		}
+	}
+	rep.FailingKeys, rep.DirectFailures = failing, direct
+	for _, f := range found.Edge {
+		rep.EdgeFailures = append(rep.EdgeFailures, reportEdge(edgeDiagnosed{f, checks.DiagnoseEdge(causes.All, r.edgePass(found, f))}, r.Redact))
+	}
+	return rep, nil
+}
+
+// settings gathers, beyond the distributions, what is set for the buckets,
+// behaviors and the account that failing requests met.
+func (r *run) settings(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey) error {
+	g := r.gatherer
+	parts := gather.PartEncryption | gather.PartVersioning
+	buckets := map[string]gather.Parts{}
+	var behaviors []*correlate.Behavior
+	scps := false
+	for _, k := range keys {
+		if k.Bucket != "" {
+			p := parts
+			if k.Access == correlate.AccessWebsite {
+				p |= gather.PartWebsite
+			}
+			if slices.ContainsFunc(k.Origin, func(c correlate.OriginClass) bool { return strings.Contains(c.Operation, ".OPTIONS.") }) {
+				p |= gather.PartCORS
+			}
+			buckets[k.Bucket] |= p
+		}
+		if _, b, _ := r.way(k.Distribution, k.PathPattern, k.OriginID); b != nil {
+			behaviors = append(behaviors, b)
+		}
+		scps = scps || k.Access == correlate.AccessIAM
+	}
+	var acls []string
+	for _, f := range found.Edge {
+		d, b, _ := r.way(f.Distribution, f.PathPattern, f.OriginID)
+		if b != nil {
+			behaviors = append(behaviors, b)
+		}
+		if d != nil && d.WebACLID != "" {
+			acls = append(acls, d.WebACLID)
+		}
+	}
+	if err := g.Behaviors(ctx, distinct(behaviors)...); err != nil {
+		return err
+	}
+	slices.Sort(acls)
+	if err := g.WebACLs(ctx, slices.Compact(acls)...); err != nil {
+		return err
+	}
+	byParts := map[gather.Parts][]string{}
+	for b, p := range buckets {
+		byParts[p] = append(byParts[p], b)
+	}
+	for _, p := range slices.Sorted(maps.Keys(byParts)) {
+		slices.Sort(byParts[p])
+		if err := g.Buckets(ctx, p, byParts[p]...); err != nil {
+			return err
+		}
+	}
+	if len(buckets) == 0 {
+		return nil
+	}
+	if err := g.Account(ctx); err != nil {
+		return err
+	}
+	return g.Organization(ctx, scps)
+}
+
+func distinct[T comparable](in []T) []T {
+	seen := make(map[T]bool, len(in))
+	out := in[:0]
+	for _, v := range in {
+		if !seen[v] {
+			seen[v] = true
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// objects gathers object-level facts, worst keys first, only where they can
+// change the answer or cost nothing. It returns the passes to judge again.
+func (r *run) objects(ctx context.Context, passes []*checks.KeyPass, diagnoses []checks.Diagnosis) ([]int, error) {
+	need := map[string][]gather.Key{}
+	var again []int
+	asked, left := 0, 0
+	for i, p := range passes {
+		free := p.Bucket != nil && p.Bucket.Keys.Known() && p.Key.Key != ""
+		switch {
+		case free:
+		case !checks.NeedsObject(p, &diagnoses[i]):
+			continue
+		case asked >= r.MaxKeys:
+			left++
+			continue
+		default:
+			asked++
+		}
+		again = append(again, i)
+		need[p.Key.Bucket] = append(need[p.Key.Bucket], gather.Key{Key: p.Key.Key, Near: near(p)})
+	}
+	if left > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("object-level checks were made for the %d worst keys; %d more keys keep what logs and bucket settings prove (--max-keys)", asked, left))
+	}
+	for _, bucket := range slices.Sorted(maps.Keys(need)) {
+		if err := r.gatherer.Objects(ctx, bucket, need[bucket]...); err != nil {
+			return nil, err
+		}
+	}
+	return again, nil
+}
+
+// maxNear bounds the near keys that are kept for a missing key.
+const maxNear = 5
+
+func near(p *checks.KeyPass) func(context.Context, correlate.Lister) ([]correlate.NearKey, error) {
+	var hint correlate.Hint
+	if p.Origin != nil {
+		hint.OriginPath = p.Origin.OriginPath
+	}
+	if p.Bucket != nil && p.Bucket.Website.Known() {
+		hint.IndexSuffix = p.Bucket.Website.Value.IndexSuffix
+	}
+	key := p.Key.Key
+	return func(ctx context.Context, l correlate.Lister) ([]correlate.NearKey, error) {
+		return correlate.Near(ctx, key, hint, l, maxNear)
+	}
+}
+
+// way returns the distribution, behavior and origin that a failure names, each
+// nil if unknown.
+func (r *run) way(distribution, pattern, origin string) (*correlate.Distribution, *correlate.Behavior, *correlate.Origin) {
+	f := r.gatherer.Facts().Distributions[distribution]
+	if f == nil || !f.Config.Known() {
+		return nil, nil, nil
+	}
+	d := f.Config.Value
+	var b *correlate.Behavior
+	var o *correlate.Origin
+	for i := range d.Behaviors {
+		if pattern != "" && d.Behaviors[i].PathPattern == pattern {
+			b = &d.Behaviors[i]
+			break
+		}
+	}
+	for i := range d.Origins {
+		if origin != "" && d.Origins[i].ID == origin {
+			o = &d.Origins[i]
+		}
+	}
+	return d, b, o
+}
+
+func (r *run) keyPass(found *correlate.Result, k *correlate.FailingKey) *checks.KeyPass {
+	p := &checks.KeyPass{Key: k, Coverage: &found.Coverage, Facts: r.gatherer.Facts()}
+	p.Distribution, p.Behavior, p.Origin = r.way(k.Distribution, k.PathPattern, k.OriginID)
+	if b := p.Facts.Buckets[k.Bucket]; b != nil {
+		p.Bucket = b
+		p.Object = b.Objects[k.Key]
+	}
+	return p
+}
+
+func (r *run) edgePass(found *correlate.Result, f *correlate.EdgeFailure) *checks.EdgePass {
+	p := &checks.EdgePass{Failure: f, Coverage: &found.Coverage, Facts: r.gatherer.Facts()}
+	p.Distribution, p.Behavior, p.Origin = r.way(f.Distribution, f.PathPattern, f.OriginID)
+	return p
+}
+
+// bare strips the path that os puts before an error, which the message names already.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
