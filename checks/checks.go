@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/why403/why403/checks/access"
 	"github.com/why403/why403/checks/facts"
@@ -222,8 +223,32 @@ func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
 		d.add(c, c.Key(p))
 	}
 	d.finish(ranks)
+	d.note(p)
 	d.simulate(p.Situation())
 	return d
+}
+
+// note says what tells of a change between log and settings.
+func (d *Diagnosis) note(p *KeyPass) {
+	k := p.Key
+	if k == nil {
+		return
+	}
+	at := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05Z") }
+	if k.OKAfter > 0 {
+		d.Notes = append(d.Notes, "a request for the key succeeded at "+at(k.OKAfter)+", after the last refusal: it seems to be fixed")
+	}
+	if len(d.Causes) > 0 {
+		return
+	}
+	switch p.Outcome().Allowed {
+	case correlate.Yes:
+		d.Notes = append(d.Notes, "the settings, as they are now, allow the request: they changed after the last refusal at "+at(k.Last))
+	case correlate.Unknown:
+		if m := p.Outcome().Missing(); len(m) > 0 {
+			d.Notes = append(d.Notes, "whether the settings allow the request now depends on "+strings.Join(m, ", "))
+		}
+	}
 }
 
 // DiagnoseEdge runs every check of the list on one request refused at the edge.

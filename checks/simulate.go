@@ -1,7 +1,10 @@
 package checks
 
 import (
+	"slices"
+
 	"github.com/why403/why403/checks/access"
+	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 )
 
@@ -69,9 +72,10 @@ type trial struct {
 	remains, assumes []string
 }
 
-// try judges the request again with the remedies applied. Resource control
-// policies that can't be read, as in most accounts, don't keep an answer from
-// being given: the assumption is named.
+// try judges the request again with the remedies applied. Two things that are
+// not known don't keep an answer from being given, and are named as assumed:
+// resource control policies, which most accounts can't read; and how an object
+// is stored that was not looked at, because its cause was proven without.
 func try(s *access.Situation, remedies ...*Remedy) trial {
 	c := s.Clone()
 	for _, r := range remedies {
@@ -81,20 +85,42 @@ func try(s *access.Situation, remedies ...*Remedy) trial {
 	t := trial{opens: correlate.Yes}
 	for _, st := range o.Steps {
 		switch {
+		case st.Blocks == correlate.No:
 		case st.Blocks == correlate.Yes:
 			t.opens = correlate.No
-			t.remains = append(t.remains, st.Because)
-		case st.Blocks == correlate.Unknown && st.Gate == access.GateRCP:
-			t.assumes = append(t.assumes, "no resource control policy of the organization denies it (not readable here)")
-		case st.Blocks == correlate.Unknown:
+			t.remains = add(t.remains, st.Because)
+		case st.Gate == access.GateRCP:
+			t.assumes = add(t.assumes, "no resource control policy of the organization denies it (not readable here)")
+		case unseen(c) && st.Gate == access.GateArchived, unseen(c) && plain(c) && (st.Gate == access.GateKMS || st.Gate == access.GateSSEC):
+			t.assumes = add(t.assumes, "the object, which was not looked at, is stored like the bucket's default: not archived, not under a KMS key")
+		default:
 			if t.opens == correlate.Yes {
 				t.opens = correlate.Unknown
 			}
-			t.remains = append(t.remains, "not known: "+st.Because)
+			t.remains = add(t.remains, "not known: "+st.Because)
 		}
 	}
 	if t.opens != correlate.Yes {
 		t.assumes = nil
 	}
 	return t
+}
+
+func add(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// unseen reports whether nothing was asked about the object: its cause is
+// proven by logs and bucket-level facts.
+func unseen(s *access.Situation) bool {
+	return s.Object.Head.State == facts.NotGathered && s.Object.Listed.State == facts.NotGathered && s.Exists != correlate.No
+}
+
+// plain reports whether the bucket encrypts new objects with S3's own keys.
+func plain(s *access.Situation) bool {
+	e := s.BucketFacts.Encryption
+	return e.State == facts.NotSet || e.Known() && (e.Value.Algorithm == "" || e.Value.Algorithm == "AES256")
 }

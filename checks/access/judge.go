@@ -12,7 +12,8 @@ import (
 )
 
 // A Gate is one thing that may refuse a request, in the order in which they are
-// reported (causes: section 1; IAM guide, Policy evaluation logic).
+// reported (IAM guide, Policy evaluation logic; S3 guide, How Amazon S3 authorizes a
+// request).
 type Gate string
 
 // The gates.
@@ -818,7 +819,7 @@ func (j *judge) mayList() {
 	s := j.s
 	if s.Access == correlate.AccessWebsite {
 		// Only a public bucket ACL counts; ListBucket in the policy is ignored at
-		// website endpoints (causes: section 1).
+		// website endpoints (tested against AWS by others).
 		b := s.BucketFacts
 		switch {
 		case b.Ownership.Known() && b.Ownership.Value == "BucketOwnerEnforced":
@@ -1035,7 +1036,7 @@ func (j *judge) kmsContext() *policy.Context {
 		"aws:PrincipalServiceNamesList", "aws:CurrentTime", "aws:EpochTime", "aws:PrincipalOrgID", "aws:PrincipalArn", "aws:PrincipalAccount"} {
 		switch v := s.Context.Get(k); v.State {
 		case policy.Known:
-			c.Set(k, v.Values...)
+			put(c, k, v)
 		case policy.Absent:
 			c.SetAbsent(k)
 		}
@@ -1048,7 +1049,7 @@ func (j *judge) kmsContext() *policy.Context {
 		arn = strings.TrimSuffix(arn, "/"+s.Key)
 	}
 	c.Set("kms:EncryptionContext:aws:s3:arn", arn)
-	c.Set("kms:EncryptionContextKeys", "aws:s3:arn")
+	c.SetList("kms:EncryptionContextKeys", "aws:s3:arn")
 	c.SetAbsent("kms:GrantIsForAWSResource")
 	return c
 }
@@ -1069,7 +1070,8 @@ func KMSKey(f *facts.Facts, id string) *facts.KMSKey {
 	return nil
 }
 
-// status is the HTTP status that S3 answers (causes: section 1).
+// status is the HTTP status that S3 answers (S3 API, GetObject: a missing key;
+// S3 guide, Website access permissions).
 func (j *judge) status() int {
 	s, o := j.s, j.o
 	if st := o.Step(GateBucket); st != nil && st.Blocks == correlate.Yes {

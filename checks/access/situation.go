@@ -214,7 +214,7 @@ func (s *Situation) Settle() {
 		guess("aws:SourceIp", "aws:Referer", "aws:UserAgent", "aws:ViaAWSService", "s3:authType")
 		c.Set("aws:PrincipalIsAWSService", "true")
 		c.Set("aws:PrincipalServiceName", CloudFrontService)
-		c.Set("aws:PrincipalServiceNamesList", CloudFrontService)
+		c.SetList("aws:PrincipalServiceNamesList", CloudFrontService)
 		c.Set("aws:ViaAWSService", "false")
 		c.Set("s3:authType", "REST-HEADER")
 		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
@@ -430,8 +430,18 @@ func (s *Situation) settleIAM() {
 	s.Settle()
 	for _, k := range []string{"aws:CurrentTime", "aws:EpochTime"} {
 		if v := old.Get(k); v.State == policy.Known {
-			s.Context.Set(k, v.Values...)
+			put(s.Context, k, v)
 		}
+	}
+}
+
+// put gives the key a known value of another context.
+func put(c *policy.Context, key string, v policy.Value) {
+	switch {
+	case v.List:
+		c.SetList(key, v.Values...)
+	case len(v.Values) == 1:
+		c.Set(key, v.Values[0])
 	}
 }
 

@@ -2,6 +2,8 @@ package causes
 
 import "github.com/why403/why403/checks"
 
+//go:generate go run ../../internal/gendocs ../../docs/causes
+
 // IDs are the fixed ids of the causes, never reused, in the order in which
 // users read them.
 var IDs = []string{

@@ -20,8 +20,7 @@ import (
 	"github.com/why403/why403/correlate"
 )
 
-// The places in the order of fixing (causes.md, appendix 3): what hides other
-// causes comes first.
+// The places in the order of fixing: what hides other causes comes first.
 const (
 	rankBucket  = 100 // gone, foreign, account in trouble
 	rankRequest = 200 // the wrong origin, or a request that S3 can't read

@@ -338,7 +338,7 @@ func (v view) becomeOAC(s *access.Situation) {
 	s.Settle()
 	for _, k := range []string{"aws:CurrentTime", "aws:EpochTime"} {
 		if t := then.Get(k); t.State == policy.Known {
-			s.Context.Set(k, t.Values...)
+			s.Context.Set(k, t.Values[0])
 		}
 	}
 	s.Context.Set("aws:SecureTransport", "true")
@@ -883,14 +883,22 @@ func (v view) nearRemedies(n correlate.NearKey) []checks.Remedy {
 		return []checks.Remedy{move, f}
 	case correlate.NearOriginPath:
 		want := v.wantedOriginPath(n.Key)
+		prefix := v.originPrefix()
 		if v.Origin == nil {
 			return []checks.Remedy{link, move}
 		}
+		link.Title = "Take the origin path out of the links: CloudFront adds it"
 		r := checks.Remedy{
 			Title:    fmt.Sprintf("Set the origin path of origin %s to %s", v.Origin.ID, quote(want)),
 			Opens:    "every path of the origin is looked for there",
 			Commands: append(updateDistribution(v.id(), jqOrigin(v.Origin.ID)+".OriginPath = "+js(want)), invalidate(v.id())),
 			Apply:    ask,
+		}
+		switch {
+		case prefix != "" && strings.HasPrefix(v.s.Key, prefix+prefix):
+			return []checks.Remedy{link, move} // doubled: the links have it already
+		case want == "":
+			return []checks.Remedy{move, r} // stored without it: other keys may be in their place
 		}
 		return []checks.Remedy{r, move}
 	case correlate.NearDoubleSlash, correlate.NearEncoding:
