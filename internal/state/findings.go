@@ -1,0 +1,230 @@
+package state
+
+import (
+	"hash/maphash"
+	"iter"
+	"slices"
+	"time"
+)
+
+// A FindingID names one failing key or path.
+type FindingID struct {
+	Kind         string `json:"kind"` // key, direct, edge
+	Distribution string `json:"distribution,omitempty"`
+	Bucket       string `json:"bucket,omitempty"`
+	Key          string `json:"key"` // exact bytes; the viewer's path for edge
+}
+
+// The statuses of a finding.
+const (
+	New   = "new"   // fails, and no earlier run said so, or it was fixed for a day at least
+	Still = "still" // fails since an earlier run
+	Fixed = "fixed" // answered after the last refusal
+	Quiet = "quiet" // failed before, not asked for since
+)
+
+// A finding is what is remembered of one failing key or path. Times are event
+// times in Unix ms, 0 for none.
+type finding struct {
+	FindingID
+	URIs     []string `json:"uris,omitempty"`
+	Verdict  string   `json:"verdict"`
+	Requests int64    `json:"requests"` // over all nights
+	First    int64    `json:"first"`
+	Last     int64    `json:"last"`
+	LastOK   int64    `json:"last_ok,omitempty"`
+	Status   string   `json:"status"` // as last reported
+	Since    int64    `json:"since"`  // when the status became so, by the run's begin
+
+	before   string // the status before this run, "" when the finding is new
+	wasLast  int64
+	observed bool
+}
+
+// An Observation is one failing key or path of this run's lines.
+type Observation struct {
+	FindingID
+	URIs        []string // viewer paths as logged
+	Verdict     string
+	Requests    int64
+	First, Last time.Time
+	LastOK      time.Time // last success seen, zero if none
+	Hours       []Hour    // 403s by hour, for the days' counts by cause
+	Noise       bool      // scanner noise is not remembered
+}
+
+// An Hour is a number of 403s in the hour that begins at Hour.
+type Hour struct {
+	Hour  time.Time
+	Count int64
+}
+
+// Observe merges one finding of this run into the memory and returns its
+// status, and since when it is answered if it is Fixed. Call it worst first:
+// when the memory is full, the rest is not remembered and has the status "".
+//
+// A key whose only lines of this run are late ones, no newer than what earlier
+// runs knew, is Quiet.
+func (s *State) Observe(o Observation) (status string, fixedSince time.Time) {
+	s.mergeTallies()
+	for _, h := range o.Hours {
+		if d := utcDay(h.Hour.UnixMilli()); d >= s.horizon {
+			s.day(d).causes[o.Verdict] += h.Count
+		}
+	}
+	if o.Noise {
+		return "", time.Time{}
+	}
+	f := s.finds[o.FindingID]
+	if f == nil {
+		if len(s.finds) >= MaxFindings {
+			return "", time.Time{}
+		}
+		f = &finding{FindingID: o.FindingID, First: millis(o.First)}
+		s.finds[o.FindingID] = f
+		s.order = append(s.order, o.FindingID)
+	}
+	f.observed = true
+	f.Verdict = o.Verdict
+	f.Requests += o.Requests
+	for _, u := range o.URIs {
+		if len(f.URIs) < 5 && !slices.Contains(f.URIs, u) {
+			f.URIs = append(f.URIs, u)
+		}
+	}
+	if first := millis(o.First); first != 0 && (f.First == 0 || first < f.First) {
+		f.First = first
+	}
+	f.Last = max(f.Last, millis(o.Last))
+	f.LastOK = max(f.LastOK, millis(o.LastOK))
+	return s.settle(f)
+}
+
+// settle decides the status after this run's lines are in.
+func (s *State) settle(f *finding) (string, time.Time) {
+	var status string
+	switch {
+	case f.LastOK > f.Last:
+		status = Fixed
+	case f.before == "":
+		status = New
+	case f.Last <= f.wasLast:
+		status = Quiet
+	case f.before == Fixed && f.Last-f.wasLast > (24*time.Hour).Milliseconds():
+		status = New
+	default:
+		status = Still
+	}
+	if status != f.Status {
+		f.Since = s.now.UnixMilli()
+	}
+	f.Status = status
+	if status == Fixed {
+		return status, time.UnixMilli(f.LastOK).UTC()
+	}
+	return status, time.Time{}
+}
+
+// A Remembered is a finding that this run's lines do not hold.
+type Remembered struct {
+	FindingID
+	URIs        []string
+	Verdict     string
+	Status      string // Fixed or Quiet
+	First, Last time.Time
+	LastOK      time.Time // zero if none
+}
+
+// Absent walks the findings that this run did not observe, after all that it
+// did: those that are fixed since the last run, and those that are quiet. Those
+// that an earlier run reported as fixed are left out.
+func (s *State) Absent() iter.Seq[Remembered] {
+	return func(yield func(Remembered) bool) {
+		s.mergeTallies()
+		for _, id := range s.order {
+			f := s.finds[id]
+			if f.observed {
+				continue
+			}
+			if s.settle(f); f.Status == Fixed && f.before == Fixed {
+				continue
+			}
+			r := Remembered{FindingID: id, URIs: slices.Clone(f.URIs), Verdict: f.Verdict, Status: f.Status,
+				First: time.UnixMilli(f.First).UTC(), Last: time.UnixMilli(f.Last).UTC()}
+			if f.LastOK > 0 {
+				r.LastOK = time.UnixMilli(f.LastOK).UTC()
+			}
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// Statuses counts the findings by status: all four are present, so that a
+// report can say that nothing is new. Findings reported as fixed by an earlier
+// run do not count.
+func (s *State) Statuses() map[string]int {
+	for range s.Absent() {
+		// settles every finding
+	}
+	counts := map[string]int{New: 0, Still: 0, Fixed: 0, Quiet: 0}
+	for _, f := range s.finds {
+		if f.Status == Fixed && f.before == Fixed {
+			continue
+		}
+		counts[f.Status]++
+	}
+	return counts
+}
+
+// watchAll prepares to notice when remembered findings are answered.
+func (s *State) watchAll() {
+	s.watch = map[uint64][]*finding{}
+	for _, id := range s.order {
+		f := s.finds[id]
+		f.before, f.wasLast = f.Status, f.Last
+		for _, u := range f.URIs {
+			h := pathHash([]byte(f.Distribution), []byte(u))
+			s.watch[h] = append(s.watch[h], f)
+		}
+		if f.Kind == "direct" || len(f.URIs) == 0 && f.Bucket != "" {
+			h := keyHash([]byte(f.Bucket), []byte(f.Key))
+			s.watch[h] = append(s.watch[h], f)
+		}
+	}
+}
+
+var seed = maphash.MakeSeed()
+
+func pathHash(distribution, stem []byte) uint64 {
+	return maphash.Bytes(seed, distribution)*31 ^ maphash.Bytes(seed, stem)
+}
+
+func keyHash(bucket, key []byte) uint64 {
+	return maphash.Bytes(seed, bucket)*37 ^ maphash.Bytes(seed, key)
+}
+
+func (s *State) pruneFindings() {
+	oldest := s.now.AddDate(0, 0, -ForgetAfter).UnixMilli()
+	kept := s.order[:0]
+	for _, id := range s.order {
+		f := s.finds[id]
+		if !f.observed && max(f.Last, f.Since) < oldest {
+			delete(s.finds, id)
+			continue
+		}
+		kept = append(kept, id)
+	}
+	s.order = kept
+	if len(s.finds) >= MaxFindings {
+		s.note("The memory holds %d failing keys at most: the keys with the fewest requests are told as neither new nor still.", MaxFindings)
+	}
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
