@@ -25,6 +25,7 @@ type delimited struct {
 
 	delimiter []byte // nil until known
 	columns   [][]byte
+	aligned   aligner
 	dates     dateCache
 	got       [fieldStatus + 1][]byte // by field: the columns that every line is looked at for
 }
@@ -267,7 +268,7 @@ func (d *delimited) takeOdd(line []byte) {
 		}
 	case len(columns) > n && d.delimiter[0] != '\t':
 		if columns = d.align(columns); columns == nil {
-			d.s.reject("the delimiter also stands inside a field")
+			d.s.reject("the delimiter also stands inside a field, it can't be told which")
 			return
 		}
 	}
@@ -426,11 +427,4 @@ func guessDelimiter(line []byte, n int) []byte {
 
 func isEpoch(b []byte) bool {
 	return len(b) == 14 && b[10] == '.' && b[0] == '1' && millis(b) > 0
-}
-
-// align joins columns until they are as many as the fields, for lines whose
-// delimiter also stands inside fields of free text. It returns nil unless the
-// fields of known shape allow exactly one way to do so.
-func (d *delimited) align(columns [][]byte) [][]byte {
-	return nil // TODO
 }

@@ -113,6 +113,22 @@ func TestW3CDelimiters(t *testing.T) {
 	}
 }
 
+// TestDelimiterInside has the delimiter inside values, as a comma stands in
+// nearly every User-Agent.
+func TestDelimiterInside(t *testing.T) {
+	const f = "cloudfront-w3c"
+	text := strings.ReplaceAll(edgeLines(), "\t", ",")
+	text = strings.ReplaceAll(text, "Mozilla/5.0%20(X11)", "Mozilla/5.0%20(KHTML,%20like%20Gecko)")
+	scanned(t, f, "log", w3cHeader+text, masked, edgeWant("log", 3, "")...)
+	scanned(t, f, "log", w3cHeader+strings.ReplaceAll(text, "/ok", "/o,k,"), masked,
+		append(edgeWant("log", 3, "")[:2], "edge passed d111111abcdef8.cloudfront.net /o,k, 200 1763622002000")...)
+	// Two ways to read it, with another path each.
+	in, _ := scanText(t, "log", w3cHeader+strings.ReplaceAll(text, "/ok,200", "/ok,200,200"), masked)
+	if in.Rejected != 1 || in.RejectedSamples[0] != (Rejection{in.RejectedSamples[0].Object, 4, "the delimiter also stands inside a field, it can't be told which"}) {
+		t.Errorf("rejected: %v", in.RejectedSamples)
+	}
+}
+
 func TestPlain(t *testing.T) {
 	const f = "cloudfront-plain"
 	lines := edgeLines()

@@ -60,7 +60,7 @@ func (f file) Open(_ context.Context, o *Object) (io.ReadCloser, error) { return
 // dot are not read. Symbolic links are followed, each directory is read once.
 type directory string
 
-func (d directory) List(ctx context.Context, w Window, page func([]Object) error) error {
+func (d directory) List(ctx context.Context, window Window, page func([]Object) error) error {
 	root, err := filepath.EvalSymlinks(string(d))
 	if err != nil {
 		return err
@@ -69,8 +69,8 @@ func (d directory) List(ctx context.Context, w Window, page func([]Object) error
 	if err != nil {
 		return err
 	}
-	walk := walk{ctx: ctx, window: w, page: page, root: root, seen: map[string]bool{root: true}}
-	return walk.entries(string(d), root, entries)
+	w := walk{ctx: ctx, window: window, page: page, roots: []string{root}, dirs: map[string]bool{root: true}, files: map[string]bool{}}
+	return w.entries(string(d), root, entries)
 }
 
 func (d directory) Open(_ context.Context, o *Object) (io.ReadCloser, error) { return os.Open(o.URI) }
@@ -80,8 +80,10 @@ type walk struct {
 	ctx    context.Context
 	window Window
 	page   func([]Object) error
-	root   string          // its real path
-	seen   map[string]bool // real paths of directories, and of files that links led to
+	// Real paths: the directory, and those that links led to; every directory
+	// walked; files that links led to.
+	roots       []string
+	dirs, files map[string]bool
 }
 
 // entries lists the entries of the directory at path, whose real path is real.
@@ -95,34 +97,30 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 			continue
 		}
 		o := Object{URI: filepath.Join(path, e.Name()), Size: -1}
-		target := filepath.Join(real, e.Name())
-		mode := e.Type()
+		target, mode := filepath.Join(real, e.Name()), e.Type()
 		if mode&fs.ModeSymlink != 0 {
-			// What the tree holds anyway is not read twice.
 			var err error
-			if target, err = filepath.EvalSymlinks(target); err == nil {
-				if w.seen[target] || strings.HasPrefix(target, w.root+string(filepath.Separator)) {
-					continue
-				}
-				var info fs.FileInfo
-				if info, err = os.Stat(target); err == nil {
-					mode = info.Mode().Type()
-				}
-			}
-			if err != nil {
+			if target, mode, err = follow(target); err != nil {
 				files = append(files, o) // opening it says what is wrong
 				continue
 			}
-			w.seen[target] = true
+			if w.holds(target) {
+				continue // it is read under its own name
+			}
+			if mode.IsDir() {
+				w.roots = append(w.roots, target)
+			} else {
+				w.files[target] = true
+			}
+		} else if len(w.files) > 0 && w.files[target] {
+			continue
 		}
 		switch {
 		case mode.IsDir():
-			if e.IsDir() {
-				if w.seen[target] {
-					continue
-				}
-				w.seen[target] = true
+			if w.dirs[target] {
+				continue
 			}
+			w.dirs[target] = true
 			below, err := os.ReadDir(target)
 			if err != nil {
 				files = append(files, o)
@@ -145,4 +143,30 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 		return nil
 	}
 	return w.page(files)
+}
+
+// follow finds what a symbolic link leads to in the end.
+func follow(link string) (target string, mode fs.FileMode, err error) {
+	if target, err = filepath.EvalSymlinks(link); err != nil {
+		return "", 0, err
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return "", 0, err
+	}
+	return target, info.Mode().Type(), nil
+}
+
+// holds reports whether the file or directory at a real path is part of the
+// walk anyway.
+func (w *walk) holds(target string) bool {
+	if w.files[target] {
+		return true
+	}
+	for _, root := range w.roots {
+		if target == root || strings.HasPrefix(target, root+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
 }

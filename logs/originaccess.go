@@ -38,21 +38,25 @@ func (d *originDecoder) decode(block []byte) {
 			d.s.skip()
 			continue
 		}
-		if reason := d.take(line); reason != "" {
-			d.s.reject(reason)
-			// Two records can be spliced into one line; the second is whole.
-			if second := secondRecord(line); second != nil {
-				d.second(second)
-			}
+		reason := d.take(line)
+		if reason == "" {
+			continue
 		}
+		// Two records can be spliced into one line; the second is whole.
+		if second := secondRecord(line); second != nil && d.second(second) {
+			reason = "two records in one line: the first is cut, the second was read"
+		}
+		d.s.reject(reason)
 	}
 }
 
-// second hands over a record that begins inside a rejected line.
-func (d *originDecoder) second(line []byte) {
-	count := *d.s.count
-	d.take(line)
-	d.s.count.Records, d.s.count.Skipped = count.Records, count.Skipped // the line is counted already
+// second hands over a record that begins inside a line, which is counted as
+// rejected.
+func (d *originDecoder) second(line []byte) bool {
+	records, skipped := d.s.count.Records, d.s.count.Skipped
+	ok := d.take(line) == ""
+	d.s.count.Records, d.s.count.Skipped = records, skipped
+	return ok
 }
 
 // take handles one line, or says why it can't.
