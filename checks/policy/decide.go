@@ -1,6 +1,6 @@
 package policy
 
-// A NamedPolicy is an organization policy under the name that answers show.
+// A NamedPolicy is an organization policy under the name that answers show. A nil Policy is attached but not known.
 type NamedPolicy struct {
 	Name   string
 	Policy *Policy
@@ -11,6 +11,9 @@ type NamedPolicy struct {
 type Case struct {
 	Account string  // of the bucket owner, 12 digits; only an IAM requester is compared with it
 	Policy  *Policy // of the bucket (or the key); nil when there is none
+
+	// PolicyUnknown says that a nil Policy could not be read.
+	PolicyUnknown bool
 
 	// RestrictPublicBuckets is the most restrictive of organization, account and bucket. Mind that the zero Tri is
 	// Unknown, which matters only if the policy is public.
@@ -46,7 +49,9 @@ type Answer struct {
 	Allow []StatementRef // of the bucket policy, all that match, in whatever way they count
 	Open  []StatementRef // those of which it is not known whether they match
 
-	DependsOn []string // the unknown facts on which the decision depends, sorted
+	// DependsOn names the unknown facts on which the decision depends, sorted: condition keys, KeyIdentity and the like,
+	// and policies that are not known ("rcp:NAME").
+	DependsOn []string
 	Notes     Notes
 }
 
@@ -54,7 +59,7 @@ type Answer struct {
 func Decide(c *Case) Answer {
 	d := decider{c: c, r: prepare(&c.Request), deny: False}
 	bucket := outcome{False, False, False}
-	if c.Policy != nil {
+	if c.Policy != nil || c.PolicyUnknown {
 		bucket = d.judge("bucketPolicy", ByBucketPolicy, c.Policy)
 	}
 	// RCPs bind every principal. RCPFullAWSAccess is always attached: only their Denies count (RCP).
@@ -83,6 +88,7 @@ type decider struct {
 	deny   Tri
 	answer Answer
 	open   []openStatement
+	absent []string // the policies that are not known
 }
 
 type openStatement struct {
@@ -92,13 +98,18 @@ type openStatement struct {
 
 // judge evaluates one policy and files its statements.
 func (d *decider) judge(in, by string, p *Policy) outcome {
+	if p == nil {
+		d.absent = append(d.absent, in)
+		d.deny = d.deny.Or(Unknown)
+		return outcome{Unknown, Unknown, Unknown}
+	}
 	denied := false
 	o := p.evaluate(&d.r, func(i int, m statementMatch) {
 		s := &p.statements[i]
 		ref := StatementRef{in, i, s.sid}
 		switch {
 		case s.allow && by == ByRCP:
-		case m.any() == Unknown:
+		case m.either() == Unknown:
 			d.answer.Open = append(d.answer.Open, ref)
 			open := openStatement{s: s}
 			if s.allow {
@@ -142,10 +153,13 @@ func (d *decider) conclude(bucket outcome, scps Tri) Answer {
 
 	// RestrictPublicBuckets leaves services and the owner's own account alone (BPA).
 	cut := False
-	if d.c.Policy != nil && p.Type != Service && byPolicy != False {
-		if public, _ := d.c.Policy.Public(); public {
-			cut = d.c.RestrictPublicBuckets.And(insider.Not())
+	if p.Type != Service && byPolicy != False {
+		public := Unknown
+		if d.c.Policy != nil {
+			is, _ := d.c.Policy.Public()
+			public = TriOf(is)
 		}
+		cut = d.c.RestrictPublicBuckets.And(public).And(insider.Not())
 	}
 	if cut == True && p.Type == OAI {
 		d.r.notes.add(noteOAIRestricted)
@@ -187,11 +201,12 @@ func (d *decider) dependsOn(granted, scps, cut Tri) []string {
 			o.s.dependsOn(&d.r, &keys)
 		}
 	}
+	for _, in := range d.absent {
+		keys.add(in)
+	}
 	p := &d.c.Request.Principal
-	if p.Type == IAM && granted == Unknown {
-		if p.Identity == Unknown {
-			keys.add(KeyIdentity)
-		}
+	if p.Type == IAM && granted == Unknown && p.Identity == Unknown {
+		keys.add(KeyIdentity)
 	}
 	if p.Type == IAM && p.Account() == "" && p.Partial && (granted == Unknown || cut == Unknown) {
 		keys.add(KeyPrincipalARN)

@@ -42,15 +42,15 @@ func (p *Policy) evaluate(r *prepared, visit func(index int, m statementMatch)) 
 	for i := range p.statements {
 		s := &p.statements[i]
 		m := s.match(r)
-		any := m.any()
-		if any == False {
+		applies := m.either()
+		if applies == False {
 			continue
 		}
 		if s.allow {
 			o.allow = o.allow.Or(m.direct)
-			o.grants = o.grants.Or(any)
+			o.grants = o.grants.Or(applies)
 		} else {
-			o.deny = o.deny.Or(any)
+			o.deny = o.deny.Or(applies)
 		}
 		if visit != nil {
 			visit(i, m)
@@ -62,7 +62,7 @@ func (p *Policy) evaluate(r *prepared, visit func(index int, m statementMatch)) 
 // A statementMatch says whether a statement applies because it names the requester, or its account.
 type statementMatch struct{ direct, account Tri }
 
-func (m statementMatch) any() Tri { return m.direct.Or(m.account) }
+func (m statementMatch) either() Tri { return m.direct.Or(m.account) }
 
 func (s *statement) match(r *prepared) statementMatch {
 	none := statementMatch{False, False}
@@ -73,13 +73,18 @@ func (s *statement) match(r *prepared) statementMatch {
 	if res == False {
 		return none
 	}
+	notes := r.notes
 	who := s.matchPrincipal(r)
-	rest := res
 	if who.direct == False && who.account == False {
 		return none
 	}
+	rest := res
 	for i := range s.conditions {
+		before := r.notes
 		if rest = rest.And(s.conditions[i].evaluate(r.Context, &r.notes)); rest == False {
+			if r.notes == before {
+				r.notes = notes // it fails by a documented rule, whatever the others say
+			}
 			return none
 		}
 	}
@@ -200,7 +205,7 @@ func (p *Policy) Evaluate(r *Request) Result {
 	var res Result
 	o := p.evaluate(&q, func(i int, m statementMatch) {
 		switch {
-		case m.any() == Unknown:
+		case m.either() == Unknown:
 			res.Open = append(res.Open, i)
 		case !p.statements[i].allow:
 			res.Deny = append(res.Deny, i)

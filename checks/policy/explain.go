@@ -97,7 +97,7 @@ func (s *statement) explain(ref StatementRef, r *prepared) Explanation {
 		e.Effect = "Allow"
 	}
 	m := s.match(r)
-	e.Match = m.any()
+	e.Match = m.either()
 	e.Account = e.Match == True && m.direct != True
 	if e.Match == Unknown {
 		var keys keySet

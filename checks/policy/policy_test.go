@@ -155,6 +155,8 @@ func TestNotes(t *testing.T) {
 	f(condition(`"NumericEquals":{"k":"1"}`), anyone, []string{"x"})
 	f(condition(`"Bool":{"k":"True"}`), anyone, []string{"true"}, `a boolean in other letters than "true" and "false" is taken as that boolean`)
 	f(condition(`"Bool":{"k":"true"}`), anyone, []string{"true"})
+	f(condition(`"StringEquals":{"k":"a"},"Bool":{"other":"true"}`), anyone, []string{"a", "b"}, "a multivalued key without a set operator is taken as never matching")
+	f(condition(`"NumericNotEquals":{"k":"x"},"StringEquals":{"other":"true"}`), anyone, []string{"1"})
 	f(`{"Effect":"Allow","Principal":"*","Action":"s3:*","NotResource":"arn:aws:s3:::b/${aws:username}"}`, anyone, nil, "NotResource with a variable that has no value is taken to apply")
 	f(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"s3:*","Resource":"*"}`, Principal{Type: Service, Service: "cloudfront.amazonaws.com"}, nil, `{"AWS": "*"} is taken to cover a service principal`)
 	f(`{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}`, Principal{Type: Service, Service: "cloudfront.amazonaws.com"}, nil)
@@ -273,4 +275,27 @@ func TestKeyPolicy(t *testing.T) {
 	if p.Kind() != KeyPolicy || p.Version() != version2012 || p.Len() != 2 || !p.IsAllow(0) || p.Sid(0) != "" {
 		t.Error("the accessors do not answer")
 	}
+}
+
+// TestPublicOperators: only a condition that fails without the key pins a grant.
+func TestPublicOperators(t *testing.T) {
+	f := func(condition string, want bool) {
+		t.Helper()
+		p := mustParse(t, BucketPolicy, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{`+condition+`}}}`)
+		if public, _ := p.Public(); public != want {
+			t.Errorf("%s: public %t", condition, public)
+		}
+	}
+	f(`"StringEquals":{"aws:SourceVpc":"vpc-1"}`, false)
+	f(`"StringEqualsIfExists":{"aws:SourceVpc":"vpc-1"}`, true)
+	f(`"ForAllValues:StringEquals":{"aws:PrincipalOrgPaths":"o-1/r-1/"}`, true)
+	f(`"ForAnyValue:StringEquals":{"aws:PrincipalOrgPaths":"o-1/r-1/"}`, false)
+	f(`"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-1/*"}`, true)
+	f(`"IpAddressIfExists":{"aws:SourceIp":"203.0.113.0/24"}`, true)
+	f(`"IpAddress":{"aws:VpcSourceIp":"10.0.0.0/8"}`, true)
+	f(`"IpAddress":{"aws:SourceIp":"nonsense"}`, true)
+	f(`"Null":{"aws:SourceVpc":"false"}`, true)
+	f(`"NumericEquals":{"aws:SourceAccount":"111122223333"}`, true)
+	f(`"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:*:111122223333:accesspoint/${aws:username}"}`, true)
+	f(`"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:*:111122223333:accesspoint/*"}`, false)
 }

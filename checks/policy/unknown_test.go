@@ -214,3 +214,46 @@ func TestPartialPrincipal(t *testing.T) {
 	f(`"*"`, Principal{Type: IAM, ARN: genARNs[0]}, Allow)
 	f(`"*"`, Principal{Type: IAM, ARN: genARNs[1]}, Undecided, KeyIdentity)
 }
+
+// TestUnknownPolicies: a policy that could not be read makes the answer depend on it, unless a Deny stands already.
+func TestUnknownPolicies(t *testing.T) {
+	allow := mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}`)
+	deny := mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*"}}`)
+	full := mustParse(t, SCP, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
+	unread := [][]NamedPolicy{{{Name: "X"}}}
+	f := func(c Case, want Decision, allowed Tri, dependsOn ...string) {
+		t.Helper()
+		c.Request.Action, c.Request.Resource, c.Account = "s3:GetObject", "arn:aws:s3:::b/k", genAccount
+		if a := Decide(&c); a.Decision != want || a.Allowed != allowed || !slices.Equal(a.DependsOn, dependsOn) {
+			t.Errorf("%s, allowed %s, depends on %q", a.Decision, a.Allowed, a.DependsOn)
+		}
+	}
+	insider := Request{Principal: Principal{Type: IAM, ARN: genARNs[0], Identity: False}}
+	f(Case{PolicyUnknown: true}, Undecided, Unknown, KeyRestrict, "bucketPolicy")
+	f(Case{PolicyUnknown: true, RestrictPublicBuckets: False}, Undecided, Unknown, "bucketPolicy")
+	f(Case{}, ImplicitDeny, False)
+	f(Case{Policy: allow}, Undecided, Unknown, KeyRestrict)
+	f(Case{Policy: allow, RestrictPublicBuckets: False, RCPs: unread}, Undecided, Unknown, "rcp:X")
+	f(Case{Policy: deny, RCPs: unread}, ExplicitDeny, False)
+	f(Case{Policy: allow, RestrictPublicBuckets: False, SCPs: unread}, Allow, True)
+	f(Case{Policy: allow, SCPs: unread, Request: insider}, Undecided, Unknown, "scp:X")
+	f(Case{Policy: allow, SCPs: [][]NamedPolicy{{{Name: "F", Policy: full}}, {}}, Request: insider}, ImplicitDeny, False)
+	f(Case{Policy: allow, SCPs: [][]NamedPolicy{{{Name: "F", Policy: full}, {Name: "X"}}}, Request: insider}, Undecided, Unknown, "scp:X")
+}
+
+// TestUnknownKeyInSCP: an open Allow of an SCP decides only for a requester whom SCPs bind.
+func TestUnknownKeyInSCP(t *testing.T) {
+	allow := mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}`)
+	region := mustParse(t, SCP, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}}`)
+	ctx := &Context{}
+	ctx.SetUnknown("aws:RequestedRegion")
+	c := &Case{Account: genAccount, Policy: allow, RestrictPublicBuckets: False, SCPs: [][]NamedPolicy{{{"R", region}}},
+		Request: Request{Principal: Principal{Type: IAM, ARN: genARNs[0]}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: ctx}}
+	if a := Decide(c); a.Decision != Undecided || !slices.Equal(a.DependsOn, []string{"aws:RequestedRegion"}) {
+		t.Errorf("%+v", a)
+	}
+	c.Request.Principal = Principal{}
+	if a := Decide(c); a.Decision != Allow {
+		t.Errorf("%+v", a)
+	}
+}
