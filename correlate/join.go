@@ -221,6 +221,9 @@ func (j *joiner) resolverOf(name string) *Resolver {
 // resolve finds the key of every path by the settings.
 func (j *joiner) resolve() {
 	g := j.g
+	for _, d := range j.settings.Distributions {
+		g.distributions.id([]byte(d.ID))
+	}
 	for _, name := range g.distributions.list {
 		j.resolvers = append(j.resolvers, j.resolverOf(name))
 	}

@@ -3,32 +3,40 @@ package correlate
 import (
 	"bytes"
 	"cmp"
+	"math/bits"
 	"slices"
 	"strings"
 )
 
-// Scanner requests are told by behaviour: a client, or an agent, asks for many
-// different paths that nobody was ever served, was never sent there by the site
-// itself, and most of what it asks for is foreign to the site. A list of words
-// only helps to say "foreign". What once was served, what the site links to and
-// what many viewers want is never noise.
+// Scanner requests are told by behaviour. A client, or an agent, asks for many
+// different paths that nobody was ever served and was never sent there by the
+// site itself; and either half of them are words of the trade, or, for a client,
+// they lie all over the place, where the site has nothing. (Somebody who meets a
+// broken folder asks for many paths, too, but in one place.) What once was
+// served, what the site links to and what many viewers want is never noise.
 const (
 	noiseViewers  = 20 // a path of more clients is no noise
 	noiseRequests = 50
 	proberPaths   = 5 // different paths that make a client or an agent a prober
+	proberPlaces  = 5 // different foreign places of a client
 	knownSite     = 20
 )
 
 // A visitor is a client or an agent that failing requests came from.
 type visitor struct {
-	paths    int32 // candidates for noise
-	foreign  int32 // of them
-	others   int32 // failing paths that are no candidates
+	paths    int32  // candidates for noise
+	words    int32  // of them, paths that scanners ask for
+	others   int32  // failing paths that are no candidates
+	places   uint64 // hashes of the foreign places, a bit each
 	referred bool
 }
 
-func (v *visitor) probes() bool {
-	return v.paths >= proberPaths && v.foreign*2 >= v.paths && v.paths >= 3*v.others && !v.referred
+func (v *visitor) probes(agent bool) bool {
+	if v.paths < proberPaths || v.paths < 3*v.others || v.referred {
+		return false
+	}
+	places := int32(bits.OnesCount64(v.places))
+	return v.words*2 >= v.paths || !agent && places >= proberPlaces && (places*2 >= v.paths || places >= 32)
 }
 
 // visitors are counted by the hash of the address, and of the agent with a bit
@@ -58,16 +66,23 @@ func (j *joiner) noise() {
 		return clients <= noiseViewers
 	}
 	var ids []uint64
-	count := func(foreign, candidate, referred bool) {
+	count := func(kind byte, scope uint32, path []byte, candidate, referred bool) {
+		word := isProbe(path)
+		place := uint64(0)
+		if name, foreign := j.folders.foreign(kind, scope, path); foreign {
+			place = 1 << (requestHash([]byte(name), nil) >> 32 & 63)
+		}
 		for _, id := range ids {
 			w := v[id]
-			if candidate {
-				w.paths++
-				if foreign {
-					w.foreign++
-				}
-			} else {
+			switch {
+			case !candidate:
 				w.others++
+			case word:
+				w.words++
+				fallthrough
+			default:
+				w.paths++
+				w.places |= place
 			}
 			w.referred = w.referred || referred
 			v[id] = w
@@ -125,7 +140,7 @@ func (j *joiner) noise() {
 		okay := referred || wasServed(edgeDomain, dist, stem) ||
 			wasRead(g.keys.entries.at(key).scope>>1, g.keys.key(key))
 		stems[s] = candidate(ids, n, okay)
-		count(j.folders.foreign('e', scope, stem), stems[s], referred)
+		count('e', scope, stem, stems[s], referred)
 	}
 	for k := range uint32(len(j.origins.start) - 1) {
 		if keyVisitors(k); len(ids) == 0 {
@@ -134,17 +149,17 @@ func (j *joiner) noise() {
 		scope := g.keys.entries.at(k).scope >> 1
 		key := g.keys.key(k)
 		keys[k] = candidate(ids, len(j.origins.of(k)), wasRead(scope, key))
-		count(j.folders.foreign('o', scope, key), keys[k], false)
+		count('o', scope, key, keys[k], false)
 	}
 
 	// A path is noise when nearly all of its requests are probers'.
 	prober := func(client uint32, agent uint16) bool {
-		for _, id := range [...]uint64{uint64(client), agentBit | uint64(agent&^1)} {
-			if w := v[id]; w.probes() {
-				return true
-			}
+		w := v[uint64(client)]
+		if w.probes(false) {
+			return true
 		}
-		return false
+		w = v[agentBit|uint64(agent&^1)]
+		return w.probes(true)
 	}
 	for s := range uint32(len(stems)) {
 		if !stems[s] {
@@ -186,7 +201,7 @@ func (j *joiner) noisy(r *keyRun, key []byte, bucket uint32) bool {
 		}
 		return true
 	}
-	if len(r.alone) > 0 || !j.folders.foreign('o', bucket, key) {
+	if _, foreign := j.folders.foreign('o', bucket, key); len(r.alone) > 0 || !foreign && !isProbe(key) {
 		return false
 	}
 	return !slices.ContainsFunc(r.direct, func(o uint32) bool { return !j.noisyKey[j.g.origin.at(o).key] })
@@ -266,17 +281,17 @@ func topOf(t traits) string {
 	return string(t.extension)
 }
 
-// foreign reports whether a path does not look like the site's: nothing in its
-// first folder was ever served (at the root: nothing with its extension), or it
-// is a word that scanners use.
-func (f *folderSet) foreign(kind byte, scope uint32, key []byte) bool {
-	text := lower("/" + strings.TrimPrefix(string(key), "/"))
-	for _, w := range probeWords {
-		if strings.Contains(text, w) {
-			return true
-		}
-	}
-	return f.count[servedName{kind, scope, ""}] >= knownSite && !f.names[servedName{kind, scope, topOf(traitsOf(key))}]
+// foreign names a path's first folder (at the root: its extension) and reports
+// whether the site is known and nothing was ever served there.
+func (f *folderSet) foreign(kind byte, scope uint32, key []byte) (place string, foreign bool) {
+	place = topOf(traitsOf(key))
+	return place, f.count[servedName{kind, scope, ""}] >= knownSite && !f.names[servedName{kind, scope, place}]
+}
+
+// isProbe reports whether the path holds a word that scanners use.
+func isProbe(path []byte) bool {
+	text := lower("/" + strings.TrimPrefix(string(path), "/"))
+	return slices.ContainsFunc(probeWords, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // probeWords are parts of paths that scanners ask for and that no static site

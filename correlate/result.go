@@ -186,7 +186,6 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 	for _, r := range runs {
 		j.classify(r, bucketName, key, lines)
 	}
-	runs = slices.DeleteFunc(runs, func(r *keyRun) bool { return r.t.n == 0 })
 
 	// S3 lines that no CloudFront line explains.
 	var home *keyRun
@@ -199,6 +198,7 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 		}
 		home.alone = append(home.alone, o)
 	}
+	runs = slices.DeleteFunc(runs, func(r *keyRun) bool { return r.t.n == 0 && len(r.alone) == 0 })
 	j.out.Forbidden.Direct += int64(len(direct))
 	j.out.Forbidden.S3 += int64(len(lines))
 	list := &j.out.Keys
@@ -651,7 +651,7 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 			f.Key = u.stem[1:] // the same bytes
 		}
 	}
-	if known < 0 || len(f.Origin) > 0 {
+	if known < 0 || slices.ContainsFunc(f.Origin, func(c OriginClass) bool { return c.FromCloudFront }) {
 		known = knownLogged
 	}
 	f.KeyKnown = keySources[known]
@@ -765,12 +765,14 @@ func (j *joiner) failsOver(dist uint32, bucket, key string) string {
 
 // accessOf tells the way of access by S3's lines, else by the settings.
 func accessOf(classes []OriginClass, l *lane) Access {
+	settings := l != nil && l.target != nil
+	cloudFront := slices.ContainsFunc(classes, func(c OriginClass) bool { return c.FromCloudFront })
 	for _, c := range classes {
-		if c.Operation == "REST.OPTIONS.PREFLIGHT" && l != nil && l.target != nil {
-			continue // never signed: it does not show how the origin reads
+		if c.FromCloudFront != cloudFront || l != nil && !cloudFront {
+			continue // a direct client's, beside CloudFront's
 		}
-		if len(classes) > 1 && !c.FromCloudFront && slices.ContainsFunc(classes, func(c OriginClass) bool { return c.FromCloudFront }) {
-			continue
+		if c.Operation == "REST.OPTIONS.PREFLIGHT" && settings {
+			continue // never signed: it does not show how the origin reads
 		}
 		switch {
 		case strings.HasPrefix(c.Operation, "WEBSITE."):
@@ -784,7 +786,7 @@ func accessOf(classes []OriginClass, l *lane) Access {
 		}
 		return AccessIAM
 	}
-	if l == nil || l.target == nil || !l.target.S3 {
+	if !settings || !l.target.S3 {
 		return AccessUnknown
 	}
 	o := l.target.Origin
