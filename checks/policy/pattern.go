@@ -11,7 +11,7 @@ import (
 type pattern struct {
 	form patternForm
 	lit  string    // of the forms exact and prefix
-	segs []segment // of the form general: what stands between the stars
+	segs []segment // of the form general: what stands between the stars, at least one
 	vars []variable
 }
 
@@ -37,6 +37,7 @@ const (
 	atomLiteral atomKind = iota
 	atomAny              // '?'
 	atomVariable
+	atomStar // ends a segment; in none of them
 )
 
 // A variable is one ${name} or ${name, 'default'}.
@@ -78,72 +79,55 @@ func compilePattern(text string, sx syntax) pattern {
 	case i == len(text)-1 && text[i] == '*':
 		return pattern{form: formPrefix, lit: text[:i]}
 	}
-	var p pattern
-	segs := []segment{nil}
-	var lit strings.Builder
-	add := func(a atom) { segs[len(segs)-1] = append(segs[len(segs)-1], a) }
-	flush := func() {
-		if lit.Len() > 0 {
-			add(atom{text: lit.String()})
-			lit.Reset()
-		}
-	}
-	for rest := text; rest != ""; {
-		switch c := rest[0]; {
+	p := pattern{form: formGeneral}
+	var atoms []atom
+	ends := make([]int, 0, 4) // of the segments, in atoms
+	start := 0                // of the literal text that is open
+	for i := 0; i < len(text); {
+		size := 1
+		special := atom{kind: atomAny}
+		switch c := text[i]; {
 		case sx.wildcards && c == '*':
-			flush()
-			// "**" is "*": an empty segment between two stars would match everywhere anyway.
-			if n := len(segs); n == 1 || len(segs[n-1]) > 0 {
-				segs = append(segs, nil)
-			}
-			rest = rest[1:]
+			special.kind = atomStar
 		case sx.wildcards && c == '?':
-			flush()
-			add(atom{kind: atomAny})
-			rest = rest[1:]
-		case sx.variables && strings.HasPrefix(rest, "${"):
-			end := strings.IndexByte(rest, '}')
+		case sx.variables && strings.HasPrefix(text[i:], "${"):
+			end := strings.IndexByte(text[i:], '}')
 			if end < 0 {
-				lit.WriteString("${")
-				rest = rest[2:]
-				break
+				sx.variables = false // no variable closes from here on
+				continue
 			}
-			switch inner := rest[2:end]; inner {
+			size = end + 1
+			switch inner := text[i+2 : i+end]; inner {
 			case "*", "?", "$":
-				lit.WriteString(inner)
+				special = atom{text: inner}
 			default:
-				flush()
-				add(atom{kind: atomVariable, ref: len(p.vars)})
+				special = atom{kind: atomVariable, ref: len(p.vars)}
 				p.vars = append(p.vars, newVariable(inner))
 			}
-			rest = rest[end+1:]
 		default:
-			lit.WriteByte(c)
-			rest = rest[1:]
+			i++
+			continue
 		}
-	}
-	flush()
-
-	literal := func(s segment) (string, bool) {
+		if start < i {
+			atoms = append(atoms, atom{text: text[start:i]})
+		}
+		i += size
+		start = i
 		switch {
-		case len(s) == 0:
-			return "", true
-		case len(s) == 1 && s[0].kind == atomLiteral:
-			return s[0].text, true
-		}
-		return "", false
-	}
-	p.form = formGeneral
-	if s, ok := literal(segs[0]); ok {
-		switch {
-		case len(segs) == 1:
-			p.form, p.lit = formExact, s
-		case len(segs) == 2 && len(segs[1]) == 0:
-			p.form, p.lit = formPrefix, s
+		case special.kind != atomStar:
+			atoms = append(atoms, special)
+		case len(ends) == 0 || ends[len(ends)-1] < len(atoms): // "**" is "*"
+			ends = append(ends, len(atoms))
 		}
 	}
-	if p.form == formGeneral {
-		p.segs = segs
+	if start < len(text) {
+		atoms = append(atoms, atom{text: text[start:]})
+	}
+	ends = append(ends, len(atoms))
+	p.segs = make([]segment, len(ends))
+	for i, begin := 0, 0; i < len(ends); i++ {
+		p.segs[i] = atoms[begin:ends[i]:ends[i]]
+		begin = ends[i]
 	}
 	return p
 }

@@ -299,3 +299,24 @@ func TestPublicOperators(t *testing.T) {
 	f(`"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:*:111122223333:accesspoint/${aws:username}"}`, true)
 	f(`"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:*:111122223333:accesspoint/*"}`, false)
 }
+
+// TestAccountPrincipal: the account's entry delegates to its users and roles, and names its root user.
+func TestAccountPrincipal(t *testing.T) {
+	p := mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:GetObject","Resource":"*"}}`)
+	f := func(arn string, want Decision, byAccount bool) {
+		t.Helper()
+		r := &Request{Principal: Principal{Type: IAM, ARN: arn, Identity: False}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+		if got := p.Decision(r); got != want {
+			t.Errorf("%s: %s", arn, got)
+		}
+		if e := p.Explain("bucketPolicy", r)[0]; e.Match != True || e.Account != byAccount {
+			t.Errorf("%s: match %s, account %t", arn, e.Match, e.Account)
+		}
+	}
+	f("arn:aws:iam::111122223333:user/alice", ImplicitDeny, true)
+	f("arn:aws:sts::111122223333:assumed-role/Reader/s", ImplicitDeny, true)
+	f("arn:aws:iam::111122223333:root", Allow, false)
+
+	p = mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"s3:GetObject","Resource":"*"}}`)
+	f("arn:aws:sts::111122223333:federated-user/alice", Allow, false)
+}

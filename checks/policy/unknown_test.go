@@ -253,7 +253,8 @@ func TestUnknownKeyInSCP(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	c.Request.Principal = Principal{}
-	if a := Decide(c); a.Decision != Allow {
+	c.RCPs = [][]NamedPolicy{{{"R", mustParse(t, RCP, `{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"Null":{"aws:RequestedRegion":"true"}}}}`)}}}
+	if a := Decide(c); a.Decision != Allow || a.Open != nil {
 		t.Errorf("%+v", a)
 	}
 }
