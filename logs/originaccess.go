@@ -201,7 +201,7 @@ func zone(b []byte) (int64, bool) {
 		return 0, true
 	}
 	h, m := number(b[2:4]), number(b[4:6])
-	if b[0] != ' ' || h < 0 || m < 0 {
+	if b[0] != ' ' || h < 0 || h > 24 || m < 0 || m > 60 {
 		return 0, false
 	}
 	ms := (h*60 + m) * 60_000

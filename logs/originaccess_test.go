@@ -118,7 +118,7 @@ func slowOrigin(line string) (r OriginRecord, ok bool) {
 		return r, false
 	}
 	at, err := time.Parse("02/Jan/2006:15:04:05 -0700", m[3])
-	if err != nil {
+	if err != nil || m[3][7:11] < "1970" {
 		return r, false
 	}
 	r.Time = at.UnixMilli()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -151,26 +150,16 @@ func (r *parquetReader) lacking() string {
 
 // rows hands over every row.
 func (r *parquetReader) rows() error {
-	var buf [64]parquet.Row
-	for _, group := range r.file.RowGroups() {
-		rows := group.Rows()
-		for {
-			n, err := parquetfile.ReadRows(rows, buf[:])
-			if err != nil {
-				rows.Close()
-				if err == io.EOF {
-					break
-				}
-				return fmt.Errorf("parquet: %w", err)
-			}
-			for _, row := range buf[:n] {
-				r.s.line++
-				r.row(row)
-			}
-		}
+	err := parquetfile.Each(r.file, func(row parquet.Row) bool {
+		r.s.line++
+		r.row(row)
+		return true
+	})
+	if want := r.file.NumRows(); err == nil && r.s.line != want {
+		err = fmt.Errorf("the footer tells of %d rows, the pages hold %d", want, r.s.line)
 	}
-	if want := r.file.NumRows(); r.s.line != want {
-		return fmt.Errorf("parquet: the footer tells of %d rows, the pages hold %d", want, r.s.line)
+	if err != nil {
+		return fmt.Errorf("parquet: %w", err)
 	}
 	return nil
 }
@@ -292,30 +281,19 @@ func (r *parquetReader) render(row parquet.Row) []byte {
 // percent-encoded as in the text log; AWS does not say. A single byte that the
 // encoding never leaves plain decides it.
 func (r *parquetReader) isUnescaped() bool {
-	var buf [64]parquet.Row
-	for _, group := range r.file.RowGroups() {
-		rows := group.Rows()
-		for left := 4096; left > 0; {
-			n, err := parquetfile.ReadRows(rows, buf[:])
-			if err != nil {
-				break // rows meets it again
+	found := false
+	left := 4096
+	_ = parquetfile.Each(r.file, func(row parquet.Row) bool { // rows meets the error again
+		for _, v := range row {
+			if f := r.columns[v.Column()].edge; !isText(f) || f == fieldCookie || v.Kind() != parquet.ByteArray {
+				continue
 			}
-			for _, row := range buf[:n] {
-				for _, v := range row {
-					if f := r.columns[v.Column()].edge; !isText(f) || f == fieldCookie || v.Kind() != parquet.ByteArray {
-						continue
-					}
-					for _, c := range v.ByteArray() {
-						if escaped[c] && c != '%' {
-							rows.Close()
-							return true
-						}
-					}
-				}
+			for _, c := range v.ByteArray() {
+				found = found || escaped[c] && c != '%'
 			}
-			left -= n
 		}
-		rows.Close()
-	}
-	return false
+		left--
+		return !found && left > 0
+	})
+	return found
 }

@@ -83,7 +83,7 @@ func clock(b []byte) (int64, bool) {
 	h := int64(x&15*10 + x>>8&15)
 	m := int64(x>>24&15*10 + x>>32&15)
 	s := int64(x>>48&15*10 + x>>56&15)
-	return ((h*60+m)*60 + s) * 1000, h < 24 && m < 60 && s <= 60
+	return ((h*60+m)*60 + s) * 1000, h < 24 && m < 60 && s < 60
 }
 
 // A dateCache turns dates into Unix ms. Neighbouring lines share their date, so

@@ -56,33 +56,15 @@ func readParquet(r io.Reader, f File, each func(*Object, error) bool) error {
 		return fmt.Errorf("the file has no column key")
 	}
 	var o Object
-	var buf [64]parquet.Row
 	number := 0
-	for _, group := range file.RowGroups() {
-		rows := group.Rows()
-		for {
-			n, err := parquetfile.ReadRows(rows, buf[:])
-			if err != nil {
-				rows.Close()
-				if err == io.EOF {
-					break
-				}
-				return err
-			}
-			for _, row := range buf[:n] {
-				number++
-				err := o.fillParquet(row, names, units)
-				if err != nil {
-					err = fmt.Errorf("row %d: %w", number, err)
-				}
-				if more := each(&o, err); !more {
-					rows.Close()
-					return nil
-				}
-			}
+	return parquetfile.Each(file, func(row parquet.Row) bool {
+		number++
+		err := o.fillParquet(row, names, units)
+		if err != nil {
+			err = fmt.Errorf("row %d: %w", number, err)
 		}
-	}
-	return nil
+		return each(&o, err)
+	})
 }
 
 // fillParquet reads a row, whose columns have these normalised names and, for times,

@@ -2,7 +2,7 @@
 //
 // github.com/parquet-go/parquet-go allocates what a footer and page headers
 // claim, and panics on some damaged files. [Open] compares the claims with the
-// file first, and [ReadRows] turns the panics that are left into errors.
+// file first, and [Each] turns the panics that are left into errors.
 //
 // It must not know what the columns mean.
 package parquetfile
@@ -58,17 +58,52 @@ func Open(r io.ReaderAt, size int64) (f *parquet.File, err error) {
 	return f, nil
 }
 
-// ReadRows reads rows as parquet.Rows does. It returns rows or an error, never
-// neither: io.EOF at the end.
-func ReadRows(rows parquet.Rows, buf []parquet.Row) (n int, err error) {
+// Each calls row for every row until it returns false. The values of a row are
+// valid during the call, and belong to a column of the schema.
+func Each(f *parquet.File, row func(parquet.Row) bool) error {
+	columns := len(f.Schema().Columns())
+	var buf [64]parquet.Row
+	for _, group := range f.RowGroups() {
+		rows := group.Rows()
+		for {
+			n, err := readRows(rows, buf[:], columns)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				rows.Close()
+				return err
+			}
+			for _, r := range buf[:n] {
+				if !row(r) {
+					rows.Close()
+					return nil
+				}
+			}
+		}
+		rows.Close()
+	}
+	return nil
+}
+
+// readRows returns rows or an error, never neither.
+func readRows(rows parquet.Rows, buf []parquet.Row, columns int) (n int, err error) {
 	defer rescue(&err)
-	if n, err = rows.ReadRows(buf); n > 0 {
-		return n, nil
+	n, err = rows.ReadRows(buf)
+	if n == 0 {
+		if err == nil {
+			err = io.ErrNoProgress
+		}
+		return 0, err
 	}
-	if err == nil {
-		err = io.ErrNoProgress
+	for _, row := range buf[:n] {
+		for _, v := range row {
+			if c := v.Column(); c < 0 || c >= columns {
+				return 0, errors.New("damaged file: a value belongs to no column")
+			}
+		}
 	}
-	return 0, err
+	return n, nil
 }
 
 // rescue turns a panic of the library into an error.
