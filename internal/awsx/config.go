@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/wafv2"
@@ -316,3 +317,47 @@ func (e *Error) UserHint() string { return e.Hint }
 func unavailable(what, hint string, err error) error {
 	return &Error{What: what, Hint: hint, Err: errors.Join(gather.ErrUnavailable, err)}
 }
+
+// Transport returns a new transport with the TLS and proxy settings of the SDK's
+// configuration (AWS_CA_BUNDLE, HTTPS_PROXY).
+func (c *Clients) Transport() *http.Transport {
+	if b, ok := c.cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		return b.GetTransport()
+	}
+	return http.DefaultTransport.(*http.Transport).Clone()
+}
+
+// Credentials returns the present credentials, refreshed when they are about to
+// expire.
+func (c *Clients) Credentials(ctx context.Context) (aws.Credentials, error) {
+	v, err := c.cfg.Credentials.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		if none := c.ready(); none != nil {
+			err = none
+		}
+	}
+	return v, err
+}
+
+// RefreshCredentials makes the next use fetch credentials anew.
+func (c *Clients) RefreshCredentials() {
+	if cache, ok := c.cfg.Credentials.(*aws.CredentialsCache); ok {
+		cache.Invalidate()
+	}
+}
+
+// RequestPayer returns what the header x-amz-request-payer of requests for log
+// buckets is to say, "" for none.
+func (c *Clients) RequestPayer() s3types.RequestPayer {
+	if c.o.RequestPayer {
+		return s3types.RequestPayerRequester
+	}
+	return ""
+}
+
+// UserAgent returns the user agent of requests that are made without the SDK.
+func (c *Clients) UserAgent() string { return "why403/" + version(c.o.Version) }
+
+// Plain turns an error of the SDK into a gather.APIError, one that matches
+// gather.ErrUnavailable, or a short sentence.
+func (c *Clients) Plain(err error) error { return answerError(err, c.atAWS()) }
