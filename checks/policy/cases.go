@@ -22,11 +22,16 @@ const (
 	MaxContextValue = 8 << 10
 )
 
+const byteOrderMark = "\ufeff"
+
 // RunCases reads one case a line from r and writes one answer a line to w, in the same order. Lines of white space
 // alone are passed over. n counts the answers, bad those that are errors; a bad case does not end the run. err is of r
 // or w only.
 func RunCases(r io.Reader, w io.Writer) (n, bad int, err error) {
 	in := bufio.NewReaderSize(r, 256<<10)
+	if mark, err := in.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
+		in.Discard(len(byteOrderMark))
+	}
 	out := bufio.NewWriterSize(w, 64<<10)
 	var line, answer []byte
 	var reader caseReader

@@ -32,6 +32,7 @@ func TestRunCases(t *testing.T) {
 	f("", "", 0)
 	f("\n \t\n\r\n", "", 0)
 	f(withID(`"a"`), denied(`"a"`), 0)
+	f("\ufeff"+withID(`"a"`), denied(`"a"`), 0)
 	f(withID(`"a"`)+"\n"+withID("7")+"\r\n\n"+withID(`"é\u0041\""`)+"\n", denied(`"a"`)+denied("7")+denied(`"é\u0041\""`), 0)
 	f(strings.Replace(smallCase, `"id":%,`, "", 1), denied("null"), 0)
 	f(strings.Replace(withID(`"a"`), `"policy"`, `"comment":{"x":[1]},"policy"`, 1), denied(`"a"`), 0)

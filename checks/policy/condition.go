@@ -159,6 +159,9 @@ func (c *compiler) compileConditions(n *node, s *statement) error {
 			if cond.name == "" {
 				return c.fail(place, "a condition key must not be empty")
 			}
+			if !strings.Contains(cond.name, ":") {
+				c.warn(place, "%s is no condition key: keys have a prefix and a colon", quote(m.name))
+			}
 			var err error
 			if cond.values, err = c.conditionValues(place+"."+m.name, &m.value); err != nil {
 				return err

@@ -11,6 +11,10 @@
 // keys on which it depends. It is not smarter than that: two statements whose conditions exclude each other are both
 // unknown.
 //
+// A context made from a log line should hold what the line does not tell for unknown (Context.Default), so that a key
+// nobody has heard of never lets a negated condition pass; the context of a case in a file is complete, its other keys
+// are absent. A policy that could not be read is unknown too ([NamedPolicy], Case.PolicyUnknown).
+//
 // The package must not call AWS, read files, or know of logs and checks: it sees documents and requests only. It must
 // not guess: what it does not understand is an error, never an Allow.
 //
@@ -39,7 +43,8 @@
 //   - A negated operator under a set operator tests each value of the request against all policy values.
 //   - NotResource with a variable that has no value applies: that pattern matches nothing.
 //   - {"AWS": "*"} covers service principals, as "*" does.
-//   - NotPrincipal spares an OAI that it names by either name, and a user or role that it names without the account.
+//   - NotPrincipal spares an OAI that it names by either name, a user or role that it names without the account, and
+//     the users and roles of an account that it names.
 //   - RestrictPublicBuckets cuts an OAI.
 //   - A malformed number, date, address, ARN or boolean matches nothing, so a negated operator holds.
 //   - The case of the letters of true and false does not count.

@@ -101,11 +101,13 @@ func (s *statement) matchPrincipal(r *prepared) principalMatch {
 	}
 	// Whoever is not listed, by itself or by its account.
 	listed := m.direct.Or(m.account)
-	if listed != False {
+	if listed != False && !s.principals.all {
 		switch {
-		case r.Principal.Type == OAI && !s.principals.all:
+		case r.Principal.Type == OAI:
 			r.notes.add(noteNotPrincipalOAI)
-		case r.Principal.Type == IAM && m.account != True && !s.principals.all:
+		case r.Principal.Type == IAM && m.account != True:
+			r.notes.add(noteNotPrincipalUser)
+		case r.Principal.Type == IAM && m.direct != True:
 			r.notes.add(noteNotPrincipalAccount)
 		}
 	}

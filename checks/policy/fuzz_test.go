@@ -85,7 +85,7 @@ func FuzzRunCases(f *testing.F) {
 			t.Fatal(err)
 		}
 		want := 0
-		for _, line := range bytes.Split(data, []byte("\n")) {
+		for _, line := range bytes.Split(bytes.TrimPrefix(data, []byte(byteOrderMark)), []byte("\n")) {
 			if len(bytes.TrimSpace(line)) > 0 {
 				want++
 			}

@@ -10,6 +10,7 @@ const (
 	noteNotResourceVariable
 	noteAWSStarService
 	noteNotPrincipalOAI
+	noteNotPrincipalUser
 	noteNotPrincipalAccount
 	noteOAIRestricted
 	noteMalformedNegated
@@ -25,6 +26,7 @@ var noteTexts = [...]string{
 	`{"AWS": "*"} is taken to cover a service principal`,
 	"NotPrincipal is taken to spare an origin access identity that it names",
 	"NotPrincipal is taken to spare a user or role that it names without its account; AWS warns that it may be denied",
+	"NotPrincipal is taken to spare the users and roles of an account that it names",
 	"RestrictPublicBuckets is taken to cut an origin access identity",
 	"a negated operator is taken to hold for a malformed value",
 	`a boolean in other letters than "true" and "false" is taken as that boolean`,

@@ -100,7 +100,7 @@ func TestWarnings(t *testing.T) {
 		{"Sid":"a","Effect":"Allow","Principal":{"AWS":["AIDACKCEVSQ6C2EXAMPLE","arn:aws:iam::111122223333:user/*","nobody"]},"Action":"s3:GetObject","Resource":"arn:aws:s3:${aws:x}::b/*"},
 		{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{
 			"IpAddress":{"aws:SourceIp":"10.0.0.0/33"},"NumericEquals":{"s3:max-keys":"ten"},"DateLessThan":{"aws:CurrentTime":"2024-01-01T00:00:00"},
-			"ArnLike":{"aws:SourceArn":"*"},"Bool":{"aws:SecureTransport":"yes"},"BinaryEquals":{"k":"!"},"Null":{"k":"no"}}}]}`)
+			"ArnLike":{"aws:SourceArn":"*"},"Bool":{"aws:SecureTransport":"yes"},"BinaryEquals":{"x:k":"!"},"Null":{"k":"no"}}}]}`)
 	want := []string{
 		`Statement[0] (Sid "a"): Principal.AWS: "AIDACKCEVSQ6C2EXAMPLE" matches nobody: it is the ID of a deleted identity`,
 		`Statement[0] (Sid "a"): Principal.AWS: "arn:aws:iam::111122223333:user/*" matches nobody: a principal has no partial wildcards`,
@@ -111,7 +111,8 @@ func TestWarnings(t *testing.T) {
 		`Statement[1]: Condition.DateLessThan.aws:CurrentTime: "2024-01-01T00:00:00" is not a date of ISO 8601 with a zone, nor epoch seconds, so it matches nothing`,
 		`Statement[1]: Condition.ArnLike.aws:SourceArn: "*" is not an ARN of six parts, so it matches nothing`,
 		`Statement[1]: Condition.Bool.aws:SecureTransport: "yes" is not true or false, so it matches nothing`,
-		`Statement[1]: Condition.BinaryEquals.k: "!" is not base64, so it matches nothing`,
+		`Statement[1]: Condition.BinaryEquals.x:k: "!" is not base64, so it matches nothing`,
+		`Statement[1]: Condition.Null: "k" is no condition key: keys have a prefix and a colon`,
 		`Statement[1]: Condition.Null.k: "no" is not true or false, so it matches nothing`,
 	}
 	var got []string
@@ -163,6 +164,8 @@ func TestNotes(t *testing.T) {
 	f(`{"Effect":"Deny","NotPrincipal":{"AWS":"`+genOAI+`"},"Action":"s3:*","Resource":"*"}`, Principal{Type: OAI, ARN: genOAI}, nil, "NotPrincipal is taken to spare an origin access identity that it names")
 	f(`{"Effect":"Deny","NotPrincipal":{"AWS":"`+genARNs[0]+`"},"Action":"s3:*","Resource":"*"}`, Principal{Type: IAM, ARN: genARNs[0]}, nil,
 		"NotPrincipal is taken to spare a user or role that it names without its account; AWS warns that it may be denied")
+	f(`{"Effect":"Deny","NotPrincipal":{"AWS":"`+genAccount+`"},"Action":"s3:*","Resource":"*"}`, Principal{Type: IAM, ARN: genARNs[0]}, nil,
+		"NotPrincipal is taken to spare the users and roles of an account that it names")
 	f(`{"Effect":"Deny","NotPrincipal":{"AWS":["`+genARNs[0]+`","`+genAccount+`"]},"Action":"s3:*","Resource":"*"}`, Principal{Type: IAM, ARN: genARNs[0]}, nil)
 	f(`{"Sid":"public","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}`, Principal{Type: OAI, ARN: genOAI}, nil, "RestrictPublicBuckets is taken to cut an origin access identity")
 	f(`{"Effect":"Allow","Principal":{"Federated":"www.amazon.com"},"Action":"s3:*","Resource":"*"}`, Principal{Type: IAM, ARN: genARNs[2]}, nil,
@@ -316,6 +319,12 @@ func TestAccountPrincipal(t *testing.T) {
 	f("arn:aws:iam::111122223333:user/alice", ImplicitDeny, true)
 	f("arn:aws:sts::111122223333:assumed-role/Reader/s", ImplicitDeny, true)
 	f("arn:aws:iam::111122223333:root", Allow, false)
+
+	p = mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"Action":"s3:GetObject","Resource":"*"}}`)
+	r := &Request{Principal: Principal{Type: IAM, ARN: genARNs[0]}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+	if got := p.Decision(r); got != ImplicitDeny {
+		t.Errorf("a user of the listed account: %s", got)
+	}
 
 	p = mustParse(t, BucketPolicy, `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"s3:GetObject","Resource":"*"}}`)
 	f("arn:aws:sts::111122223333:federated-user/alice", Allow, false)

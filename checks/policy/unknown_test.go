@@ -186,6 +186,24 @@ func TestDefaultUnknown(t *testing.T) {
 	}
 }
 
+// TestDependsOnWhatDecides: an unknown key of a statement that decides nothing is not named.
+func TestDependsOnWhatDecides(t *testing.T) {
+	p := mustParse(t, BucketPolicy, `{"Statement":[
+		{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"},
+		{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:Referer":"x"}}},
+		{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"s3:ExistingObjectTag/a":"x","aws:UserAgent":"y"}}}]}`)
+	ctx := &Context{Default: Undefined}
+	ctx.Set("aws:UserAgent", "y")
+	c := &Case{Policy: p, RestrictPublicBuckets: False, Request: Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: ctx}}
+	want := []string{"s3:ExistingObjectTag/a"}
+	if got := p.Evaluate(&c.Request); got.Decision != Undecided || !slices.Equal(got.DependsOn, want) {
+		t.Errorf("Evaluate: %s depends on %q", got.Decision, got.DependsOn)
+	}
+	if got := Decide(c); got.Decision != Undecided || !slices.Equal(got.DependsOn, want) || len(got.Open) != 2 {
+		t.Errorf("Decide: %s depends on %q", got.Decision, got.DependsOn)
+	}
+}
+
 // TestPartialPrincipal: a log line may show one name of a requester only.
 func TestPartialPrincipal(t *testing.T) {
 	f := func(principal string, who Principal, want Decision, dependsOn ...string) {
