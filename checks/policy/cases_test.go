@@ -57,12 +57,12 @@ func TestRunCasesLongLines(t *testing.T) {
 		c := strings.Replace(smallCase, "%", `"a"`, 1)
 		return strings.TrimSuffix(c, "}") + strings.Repeat(" ", size-len(c)) + "}"
 	}
-	in := pad(MaxCaseLine) + "\n" + pad(MaxCaseLine+1) + "\n" + pad(3*MaxCaseLine) + "\n" + pad(200)
+	in := pad(MaxCaseLine) + "\n" + pad(MaxCaseLine+1) + "\n" + pad(3*MaxCaseLine) + "\n" + pad(200) + "\n" + pad(MaxCaseLine+1)
 	var out bytes.Buffer
 	n, bad, err := RunCases(strings.NewReader(in), &out)
 	ok := `{"id":"a","decision":"implicitDeny","by":["noAllow"],"deny":[],"allow":[]}` + "\n"
 	long := `{"id":"a","error":"the line is longer than 16777216 bytes"}` + "\n"
-	if want := ok + long + long + ok; err != nil || n != 4 || bad != 2 || out.String() != want {
+	if want := ok + long + long + ok + long; err != nil || n != 5 || bad != 3 || out.String() != want {
 		t.Errorf("n %d, bad %d, err %v\n%s", n, bad, err, out.String())
 	}
 }
@@ -86,5 +86,20 @@ func TestRunCasesOutputFails(t *testing.T) {
 	in := strings.Repeat(strings.Replace(smallCase, "%", "1", 1)+"\n", 3000)
 	if _, _, err := RunCases(strings.NewReader(in), failingWriter{full}); !errors.Is(err, full) {
 		t.Errorf("err %v", err)
+	}
+}
+
+// TestRunCasesSameText: the same text is compiled for each kind of policy anew.
+func TestRunCasesSameText(t *testing.T) {
+	attached := `[[{"name":"X","policy":{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}}}]]`
+	line := func(field string) string {
+		return strings.Replace(strings.Replace(smallCase, "%", "1", 1), `"policy":null`, `"policy":null,"`+field+`":`+attached, 1) + "\n"
+	}
+	denied := `{"id":1,"decision":"explicitDeny","by":["rcp"],"deny":[{"in":"rcp:X","index":0}],"allow":[]}` + "\n"
+	refused := `{"id":1,"error":"scps[0][0]: \"X\": Statement[0]: Principal: a service control policy has no Principal"}` + "\n"
+	var out bytes.Buffer
+	n, bad, err := RunCases(strings.NewReader(line("rcps")+line("scps")+line("rcps")), &out)
+	if want := denied + refused + denied; n != 3 || bad != 1 || err != nil || out.String() != want {
+		t.Errorf("n %d, bad %d, err %v\n got  %s\n want %s", n, bad, err, out.String(), want)
 	}
 }

@@ -68,6 +68,8 @@ func TestParseErrors(t *testing.T) {
 	for i := range 40 {
 		many.WriteString(`"k` + strings.Repeat("x", i) + `":1,`)
 	}
+	f(`{`+many.String()+`"k`+strings.Repeat("x", 38)+`":2}`, `line 1, column 1022: duplicate member "k`+strings.Repeat("x", 38)+`"`)
+	f(`{`+many.String()+`"z":1,"z":2}`, `line 1, column 1028: duplicate member "z"`)
 	f(`{`+many.String()+`"kx":2}`, `line 1, column 1022: duplicate member "kx"`)
 }
 
