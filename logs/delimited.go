@@ -21,9 +21,10 @@ type delimited struct {
 	legacy   bool   // the first nine columns are the legacy log's, and all that is needed
 	result   int    // the column of x-edge-result-type, -1 if absent
 	names    bool   // a column holds the distribution id
-	host     []byte // cs(Host) of the line before and its TAB, for takeLegacy
+	host     []byte // cs(Host) of the line before and its TAB, for passes
+	tabs     bool   // TAB is the delimiter, and no column needs a look at the others
 
-	delimiter []byte // nil until known
+	delimiter []byte // empty until known
 	columns   [][]byte
 	aligned   aligner
 	dates     dateCache
@@ -37,10 +38,10 @@ type need struct {
 	optional bool
 }
 
-// setFields takes the names of the columns.
-func (d *delimited) setFields(names []string, realTime bool) {
+// setFields takes the names of the columns and the delimiter, "" if it is to be
+// found out.
+func (d *delimited) setFields(names []string, delimiter string, realTime bool) {
 	clear(d.got[:])
-	d.legacy = false
 	d.realTime, d.problem, d.names, d.result = realTime, "", false, -1
 	d.fields, d.needs = d.fields[:0], d.needs[:0]
 	var column [fieldOriginFirstByte + 1]int // 1 + the field's first column
@@ -89,6 +90,7 @@ func (d *delimited) setFields(names []string, realTime bool) {
 	}
 	d.result = column[fieldResult] - 1
 	d.legacy = d.fixed && len(d.needs) == 2 && column[fieldStem] == 8 && column[fieldStatus] == 9
+	d.setDelimiter(delimiter)
 }
 
 func (d *delimited) decode(block []byte) {
@@ -104,12 +106,11 @@ func (d *delimited) decode(block []byte) {
 			d.s.skip()
 		case d.problem != "":
 			d.s.reject(d.problem)
-		case d.legacy:
-			d.takeLegacy(line)
-		case len(d.delimiter) == 1 && d.delimiter[0] == '\t' && !d.realTime:
-			d.take(line)
-		default:
+		case !d.tabs:
 			d.takeOdd(line)
+		case d.legacy && d.passes(line):
+		default:
+			d.take(line)
 		}
 	}
 }
@@ -124,20 +125,21 @@ func (d *delimited) header(line []byte) {
 	}
 	d.setFields(strings.FieldsFunc(string(names), func(c rune) bool {
 		return c <= ' ' || c == ',' || c == ';' || c == '|'
-	}), false)
-	d.delimiter = []byte(d.s.opts.Delimiter)
-	if len(d.delimiter) == 0 {
-		d.delimiter = nil
-	}
+	}), d.s.opts.Delimiter, false)
 }
 
-// takeLegacy is take for the columns of the legacy log, by far the most frequent.
-// Most lines cost no more than this: some 120 of their 475 bytes are looked at.
-func (d *delimited) takeLegacy(line []byte) {
+func (d *delimited) setDelimiter(s string) {
+	d.delimiter = []byte(s)
+	d.tabs = s == "\t" && !d.realTime
+}
+
+// passes handles a line of the legacy log that is not wanted, as nearly all are
+// not, and reports whether it was one. It gives everything else to take. Some 120
+// of a line's 475 bytes are looked at.
+func (d *delimited) passes(line []byte) bool {
 	s := d.s
 	if len(line) < 20+48 || line[10] != '\t' || line[19] != '\t' {
-		d.take(line)
-		return
+		return false
 	}
 	date, ok1 := d.dates.iso(line[:10])
 	day, ok2 := clock(line[11:19])
@@ -147,33 +149,30 @@ func (d *delimited) takeLegacy(line []byte) {
 	tabs &= tabs - 1
 	tabs &= tabs - 1
 	if !ok1 || !ok2 || tabs == 0 {
-		d.take(line)
-		return
+		return false
 	}
 	// cs(Host) is the same in nearly all lines.
 	host := 20 + bits.TrailingZeros64(tabs) + 1
 	if !bytes.HasPrefix(line[host:], d.host) || len(d.host) == 0 {
 		end := bytes.IndexByte(line[host:], '\t')
 		if end < 0 {
-			d.take(line)
-			return
+			return false
 		}
 		d.host = append(d.host[:0], line[host:host+end+1]...)
 	}
 	stem := line[host+len(d.host):]
 	end := bytes.IndexByte(stem, '\t')
 	if end < 0 || len(stem) < end+5 || stem[end+4] != '\t' {
-		d.take(line)
-		return
+		return false
 	}
 	code, ok := status(stem[end+1 : end+4])
 	if !ok || s.wanted[code] {
-		d.take(line)
-		return
+		return false
 	}
 	if ms := date + day; s.edgeRecord(code, ms) {
 		s.handler.EdgePassed(s.distribution, stem[:end], code, ms)
 	}
+	return true
 }
 
 // tabs48 has a bit for each TAB in b, the lowest for the first byte.
@@ -237,8 +236,8 @@ func (d *delimited) take(line []byte) {
 // takeOdd is take for other delimiters and for real-time logs, where the number
 // of columns has to be looked at.
 func (d *delimited) takeOdd(line []byte) {
-	if d.delimiter == nil {
-		d.delimiter = guessDelimiter(line, len(d.fields))
+	if len(d.delimiter) == 0 {
+		d.setDelimiter(guessDelimiter(line, len(d.fields)))
 	}
 	d.columns = d.columns[:0]
 	for rest, more := line, true; more; {
@@ -410,19 +409,19 @@ func (d *delimited) full(line []byte, columns [][]byte) {
 }
 
 // guessDelimiter finds the delimiter of a line of n columns.
-func guessDelimiter(line []byte, n int) []byte {
-	const candidates = "\t, |;"
-	for i := range len(candidates) {
-		if c := []byte(candidates[i : i+1]); bytes.Count(line, c)+1 == n {
+func guessDelimiter(line []byte, n int) string {
+	candidates := []string{"\t", ",", " ", "|", ";"}
+	for _, c := range candidates {
+		if bytes.Count(line, []byte(c))+1 == n {
 			return c
 		}
 	}
-	for i := range len(candidates) {
-		if c := []byte(candidates[i : i+1]); bytes.Count(line, c)+1 > n {
+	for _, c := range candidates {
+		if bytes.Count(line, []byte(c))+1 > n {
 			return c
 		}
 	}
-	return []byte{'\t'}
+	return "\t"
 }
 
 func isEpoch(b []byte) bool {

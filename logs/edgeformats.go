@@ -29,18 +29,15 @@ var edgePlain = &Format{
 		return ok
 	},
 	lines: func(s *scanner, head []byte) (lineDecoder, error) {
-		d := &delimited{s: s, delimiter: []byte(s.opts.Delimiter)}
 		names := s.opts.Fields
 		if len(names) == 0 {
 			var ok bool
-			if names, ok = plainFields(firstLine(head), d.delimiter); !ok {
+			if names, ok = plainFields(firstLine(head), []byte(s.opts.Delimiter)); !ok {
 				return nil, fmt.Errorf("a log without a header tells no field names: give the field list of its delivery")
 			}
 		}
-		if len(d.delimiter) == 0 {
-			d.delimiter = guessDelimiter(firstLine(head), len(names))
-		}
-		d.setFields(names, false)
+		d := &delimited{s: s}
+		d.setFields(names, s.opts.Delimiter, false)
 		return d, nil
 	},
 }
@@ -87,7 +84,6 @@ var edgeRealTime = &Format{
 		return ok && isEpoch(first)
 	},
 	lines: func(s *scanner, head []byte) (lineDecoder, error) {
-		d := &delimited{s: s, delimiter: []byte{'\t'}}
 		names := s.opts.Fields
 		if len(names) == 0 {
 			columns := strings.Split(string(firstLine(head)), "\t")
@@ -95,7 +91,8 @@ var edgeRealTime = &Format{
 				return nil, fmt.Errorf("a real-time log of %d fields tells no field names: give the field list of its configuration", len(columns))
 			}
 		}
-		d.setFields(names, true)
+		d := &delimited{s: s}
+		d.setFields(names, "\t", true)
 		return d, nil
 	},
 }

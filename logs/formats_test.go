@@ -109,7 +109,10 @@ func TestW3CDelimiters(t *testing.T) {
 		if len(d) > 1 {
 			o.Delimiter = d
 		}
-		scanned(t, f, "log", w3cHeader+strings.ReplaceAll(edgeLines(), "\t", d), o, edgeWant("log", 3, "")...)
+		text := w3cHeader + strings.ReplaceAll(edgeLines(), "\t", d)
+		scanned(t, f, "log", text, o, edgeWant("log", 3, "")...)
+		const dated = "E2ABCDEFGHIJ3K.2025-11-20-07.0a1b2c3d"
+		scanned(t, f, dated, text, o, edgeWant(dated, 3, "E2ABCDEFGHIJ3K")...)
 	}
 }
 
