@@ -70,7 +70,11 @@ func restrict(id, level, title, page string, rank int, permissions ...string) *c
 			case st.Blocks == correlate.No:
 				return ruledOut()
 			}
-			f := cause(v.sure(st.Guess, false), "RestrictPublicBuckets is on for the %s, which cuts the public bucket policy off from %s", levelName(level, v), v.who())
+			c := v.sure(st.Guess, false)
+			if acc := v.facts().Accounts[v.s.OwnerAccount]; level == access.LevelAccount && v.accountAll() && acc != nil && !acc.EffectiveS3Policy.Settled() {
+				c = weaker(c, checks.Likely) // it may be the organization's setting
+			}
+			f := cause(c, "RestrictPublicBuckets is on for the %s, which cuts the public bucket policy off from %s", levelName(level, v), v.who())
 			f = with(f, st.Evidence...)
 			if doc, err := access.Compile(v.s.BucketFacts.Policy.Value); err == nil && v.s.BucketFacts.Policy.Known() {
 				if _, public := doc.Public(); len(public) > 0 {

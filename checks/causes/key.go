@@ -140,6 +140,9 @@ var keySPARoute = &checks.Check{
 		if f, done := v.missingKey(); done {
 			return f
 		}
+		if v.Distribution == nil && !v.direct() && v.routeLike() {
+			return undecided("cloudfront:GetDistribution")
+		}
 		c, page := v.spaRoute()
 		if c == "" {
 			return ruledOut()
@@ -156,14 +159,7 @@ var keySPARoute = &checks.Check{
 // spaRoute says how much speaks for a client-side route: no neighbour, no
 // extension, and a page of the application served in place of errors.
 func (v view) spaRoute() (checks.Certainty, *correlate.ErrorResponse) {
-	if v.website() || v.s.Key == "" || v.k.Noise || v.hasNear() || v.rootRequest() {
-		return "", nil
-	}
-	last := v.s.Key[strings.LastIndexByte(v.s.Key, '/')+1:]
-	if strings.Contains(last, ".") {
-		return "", nil
-	}
-	if v.Distribution == nil {
+	if v.Distribution == nil || !v.routeLike() {
 		return "", nil
 	}
 	for i := range v.Distribution.ErrorResponses {
@@ -173,6 +169,12 @@ func (v view) spaRoute() (checks.Certainty, *correlate.ErrorResponse) {
 		}
 	}
 	return "", nil
+}
+
+// routeLike reports whether nothing speaks against a client-side route.
+func (v view) routeLike() bool {
+	last := v.s.Key[strings.LastIndexByte(v.s.Key, '/')+1:]
+	return !v.website() && v.s.Key != "" && !v.k.Noise && !v.hasNear() && !v.rootRequest() && !strings.Contains(last, ".")
 }
 
 func (v view) hasNear() bool {
@@ -202,6 +204,11 @@ var keyMissing = &checks.Check{
 		n := v.s.Object.Near
 		if !n.Settled() {
 			c = weaker(c, checks.Likely)
+		}
+		for _, other := range []*checks.Check{keyDeleted, keySPARoute, defaultRootUnset, defaultRootSlash, defaultRootMissing, indexDocumentMissing} {
+			if other.Key(p).Verdict == checks.Undecided {
+				c = weaker(c, checks.Likely) // it may have a better name
+			}
 		}
 		var f checks.Finding
 		switch {

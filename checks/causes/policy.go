@@ -353,7 +353,11 @@ var policyOtherAccess = &checks.Check{
 			return ruledOut()
 		}
 		e := &other[0]
-		f := cause(v.grantSure(false, false), "%s of the bucket policy grants the read to %s", access.Name(e), kind)
+		c := v.grantSure(false, false)
+		if v.s.Access == correlate.AccessAnonymous && (oacNotAttached.Key(p).Verdict == checks.Undecided || oacSigningOff.Key(p).Verdict == checks.Undecided) {
+			c = weaker(c, checks.Likely) // why it was not signed is not known
+		}
+		f := cause(c, "%s of the bucket policy grants the read to %s", access.Name(e), kind)
 		f = with(f, v.policyFact(access.Ref(e)+".Principal", "Principal is %s", list(elementOf(e, "Principal").Policy, 3)))
 		return fixed(with(f, v.refusal()), v.grantRemedies()...)
 	},

@@ -136,11 +136,16 @@ func (v view) editPolicy(title, opens string, edit func(*policy.Document) error)
 	if _, err := doc.Policy(policy.BucketPolicy); err != nil && doc.Len() > 0 {
 		return checks.Remedy{}, false
 	}
-	maskDocument(before)
-	maskDocument(doc)
+	changed := string(before.JSON()) != after
+	maskDocument(doc, secretPlaceholder)
 	shown := string(doc.JSON())
 	r := checks.Remedy{Title: title, Opens: opens, Document: shown}
+	maskDocument(before, secretPlaceholder)
 	oldText := before.JSON()
+	if changed && string(oldText) == shown {
+		maskDocument(before, "OLD_"+secretPlaceholder) // only the secret differs
+		oldText = before.JSON()
+	}
 	if old == "" {
 		oldText = nil
 	}
@@ -173,7 +178,7 @@ func setPolicy(f facts.Fact[string], doc string) facts.Fact[string] {
 
 // maskDocument puts the placeholder in the place of every Referer and
 // User-Agent that a condition names.
-func maskDocument(d *policy.Document) {
+func maskDocument(d *policy.Document, placeholder string) {
 	for i := range d.Len() {
 		text, err := d.Statement(i)
 		if err != nil {
@@ -191,7 +196,7 @@ func maskDocument(d *policy.Document) {
 			}
 			for key := range keys {
 				if strings.EqualFold(key, "aws:Referer") || strings.EqualFold(key, "aws:UserAgent") {
-					_ = d.ReplaceCondition(i, op, key, secretPlaceholder)
+					_ = d.ReplaceCondition(i, op, key, placeholder)
 				}
 			}
 		}
