@@ -130,7 +130,7 @@ func flagError(v *verb, fs *pflag.FlagSet, err error) error {
 
 // nearest returns the name within a small edit distance of s, "" if there is none.
 func nearest(s string, names []string) string {
-	best, at := "", max(1, len(s)/3)+1
+	best, at := "", min(max(2, len(s)/3), len(s)-1)+1
 	for _, n := range names {
 		if d := distance(s, n); d < at {
 			best, at = n, d

@@ -153,7 +153,7 @@ func outcome(rep *report.Report, err error, failOn string) error {
 	case err != nil:
 		return err
 	case len(rep.Run.Incomplete) > 0:
-		return &failure{code: ExitIncomplete, err: fmt.Errorf("incomplete: %s", strings.Join(rep.Run.Incomplete, "; "))}
+		return &failure{code: ExitIncomplete, err: fmt.Errorf("incomplete: %s", strings.Join(rep.Run.Incomplete, "; ")), hints: rep.Run.Hints}
 	case failOn == "any" && rep.Findings() > 0, failOn == "new" && rep.NewFindings() > 0:
 		return &failure{code: ExitFindings}
 	}

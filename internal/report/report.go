@@ -71,6 +71,7 @@ type Run struct {
 	Window   Window    `json:"window"`
 	// Incomplete names why the run is not complete (exit status 3), empty when it is.
 	Incomplete []string `json:"incomplete,omitempty"`
+	Hints      []string `json:"hints,omitempty"` // what the user can do about it
 }
 
 // Window is the span of event time that was asked for; a nil bound is open.

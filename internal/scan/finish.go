@@ -2,8 +2,7 @@ package scan
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ func (r *run) finish(rep *report.Report, found *correlate.Result) {
 	rep.Summary = r.summary(rep, found)
 	rep.Documents = r.documents(rep)
 	r.missing(rep)
-	rep.Run.Incomplete = r.incomplete
+	rep.Run.Incomplete, rep.Run.Hints = r.incomplete, distinct(r.hints)
 	rep.Notes = r.notes
 }
 
@@ -51,7 +50,7 @@ func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summar
 		s.Requests += n
 	}
 	for _, p := range found.Patterns {
-		s.Patterns = append(s.Patterns, report.Pattern{ID: p.ID, Statement: p.Statement, Keys: p.Keys, Requests: p.Requests})
+		s.Patterns = append(s.Patterns, report.Pattern{ID: p.ID, Statement: cmp.Or(p.Bucket, p.Distribution) + ": " + p.Statement, Keys: p.Keys, Requests: p.Requests})
 	}
 	byID := map[string]*report.CauseCount{}
 	add := func(verdict string, list []report.Cause, requests int64) {
@@ -131,17 +130,17 @@ func (r *run) documents(rep *report.Report) []report.Document {
 	return out
 }
 
-// missing notes what checks lacked. The run is incomplete when AWS refused a
-// permission that could still change a verdict: one that is not proven.
+// missing says what makes the run incomplete: a permission that AWS refused and
+// that could still change a verdict (one that is not proven), and every answer
+// that did not come.
 func (r *run) missing(rep *report.Report) {
-	lacked, open := map[string]int{}, map[string]bool{}
+	open := map[string]bool{} // what could still settle a verdict
 	note := func(us []report.Unknown, verdict string, list []report.Cause) {
 		proven := slices.ContainsFunc(list, func(c report.Cause) bool {
 			return c.ID == verdict && c.Certainty == string(checks.Proven)
 		})
 		for _, u := range us {
 			for _, m := range u.Missing {
-				lacked[m]++
 				open[m] = open[m] || !proven
 			}
 		}
@@ -157,20 +156,16 @@ func (r *run) missing(rep *report.Report) {
 		f := &rep.EdgeFailures[i]
 		note(f.Unknown, f.Verdict, f.Causes)
 	}
-	names := slices.SortedFunc(maps.Keys(lacked), func(a, b string) int {
-		return cmp.Or(cmp.Compare(lacked[b], lacked[a]), cmp.Compare(a, b))
-	})
-	if len(names) > 0 {
-		r.notes = append(r.notes, "some checks could not decide; missing: "+strings.Join(names, ", "))
-	}
 	refused := slices.DeleteFunc(r.gatherer.Refused(), func(p string) bool { return !open[p] })
 	if len(refused) > 0 {
 		r.incomplete = append(r.incomplete, "no permission for "+strings.Join(refused, ", "))
+		r.hints = append(r.hints, "why403 permissions prints the policy for a run")
 	}
 	for _, err := range r.gatherer.Problems() {
 		r.incomplete = append(r.incomplete, err.Error())
-	}
-	if n := rep.Inputs.Rejected; n > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%d log lines were not understood (inputs.rejected_samples)", n))
+		var h interface{ UserHint() string }
+		if errors.As(err, &h) {
+			r.hints = append(r.hints, h.UserHint())
+		}
 	}
 }

@@ -82,6 +82,7 @@ type run struct {
 	gatherer   *gather.Gatherer
 	recorder   *gather.Recorder // nil without --record
 	incomplete []string
+	hints      []string
 	notes      []string
 }
 
@@ -110,11 +111,16 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if inputs.Lines == 0 {
+	if inputs.Records == 0 && inputs.Skipped == 0 {
 		return nil, r.nothing(inputs)
 	}
-	for _, u := range inputs.Unreadable {
+	for i, u := range inputs.Unreadable {
+		if i == maxNamed {
+			r.incomplete = append(r.incomplete, fmt.Sprintf("%d more objects", len(inputs.Unreadable)-maxNamed))
+			break
+		}
 		r.incomplete = append(r.incomplete, fmt.Sprintf("%s: %s", u.Object, u.Reason))
+		r.hints = append(r.hints, "what could be read of the other objects is in the report")
 	}
 	found, err := c.Result(ctx)
 	if err != nil {
@@ -204,6 +210,10 @@ func masked(s *correlate.Settings) []int {
 	return slices.Compact(out)
 }
 
+// maxNamed bounds the unreadable objects that a message names; the report's
+// inputs list all of them.
+const maxNamed = 5
+
 var errEnough = errors.New("enough")
 
 // peek returns the distribution ids at hand before a line is read: those given
@@ -233,6 +243,10 @@ func (r *run) nothing(in *logs.Inputs) error {
 	case len(in.Unreadable) > 0:
 		u := in.Unreadable[0]
 		return &Error{fmt.Errorf("%s: %s", u.Object, u.Reason), "no log object could be read"}
+	case in.Rejected > 0:
+		j := in.RejectedSamples[0]
+		return &Error{fmt.Errorf("%s: not a log that why403 knows: line %d: %s (%d lines rejected)", j.Object, j.Line, j.Reason, in.Rejected),
+			"give --format for logs without a header; docs/logs.md lists the formats"}
 	case in.Objects == 0 && (!r.Window.From.IsZero() || !r.Window.To.IsZero()):
 		return &Error{fmt.Errorf("%s: no log objects in the window", where), "widen --since and --until; S3 and CloudFront deliver logs hours late"}
 	case in.Objects == 0:

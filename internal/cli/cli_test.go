@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"why403": func() { os.Exit(Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestStories runs the command line as a user would: testdata/script/*.txt.
+func TestStories(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ROOT", root)
+			e.Setenv("NO_COLOR", "1")
+			// No credentials, no account, no metadata service.
+			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			e.Setenv("AWS_CONFIG_FILE", filepath.Join(e.WorkDir, "none"))
+			e.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(e.WorkDir, "none"))
+			return os.Symlink(filepath.Join(root, "samples"), filepath.Join(e.WorkDir, "samples"))
+		},
+	})
+}
+
+// TestSampleGolden keeps the text report of the sample, which holds no clock
+// time. Run with -update after a change that is meant, and read the difference.
+func TestSampleGolden(t *testing.T) {
+	golden, err := filepath.Abs("testdata/sample.golden.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COLUMNS", "100")
+	t.Chdir("../..")
+	var out, errs strings.Builder
+	code := Main(t.Context(), []string{"scan", "--snapshot", "samples/site/snapshot", "samples/site/logs"}, strings.NewReader(""), &out, &errs)
+	if code != ExitOK {
+		t.Fatalf("exit status %d: %s", code, errs.String())
+	}
+	if *update {
+		if err := os.WriteFile(golden, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(out.String(), "\n")); d != "" {
+		t.Errorf("the sample's report changed (-want +got):\n%s", d)
+	}
+}
+
+// TestErrorWords holds every line on standard error of the stories to the rules
+// of the package comment.
+func TestErrorWords(t *testing.T) {
+	form := regexp.MustCompile(`^why403: (error|hint): [^A-Z].*[^.]$`)
+	proper := regexp.MustCompile(`^why403: (error|hint): (S3|AWS|CloudFront|IAM|KMS|XML|JSON)\b`)
+	for _, args := range [][]string{
+		{}, {"scna"}, {"scan"}, {"scan", "--wat"}, {"scan", "--since", "x", "."}, {"scan", "--output", "pdf", "."}, {"scan", "--out", "a.pdf", "."},
+		{"scan", "--fail-on", "maybe", "."}, {"scan", "--redact", "much", "."}, {"scan", "--engine", "spark", "."},
+		{"scan", "--since", "2026-11-21", "--until", "2026-11-20", "."},
+		{"scan", "/does/not/exist"}, {"scan", "--snapshot", "/does/not/exist", "."}, {"scan", "s3://"},
+		{"explain"}, {"explain", "key-cas"}, {"explain", "zzz"}, {"simulate"}, {"simulate", "--path", "/x"}, {"simulate", "--cases", "/does/not/exist"},
+		{"permissions", "x"}, {"permissions", "--format", "yaml"}, {"completion"}, {"completion", "tcsh"}, {"version", "--output", "xml"}, {"causes", "--output", "xml"},
+	} {
+		var out, errs strings.Builder
+		code := Main(t.Context(), args, strings.NewReader(""), &out, &errs)
+		if code == ExitOK {
+			t.Errorf("why403 %q: exit status 0", args)
+		}
+		lines := strings.Split(strings.TrimRight(errs.String(), "\n"), "\n")
+		hint := false
+		for _, l := range lines {
+			if !strings.HasPrefix(l, "why403: ") {
+				if len(args) == 0 {
+					continue // the help text
+				}
+				t.Errorf("why403 %q: stray line %q", args, l)
+				continue
+			}
+			if !form.MatchString(l) && !proper.MatchString(l) {
+				t.Errorf("why403 %q: words not in form: %q", args, l)
+			}
+			hint = hint || strings.HasPrefix(l, "why403: hint: ")
+		}
+		if !hint {
+			t.Errorf("why403 %q: no hint: %q", args, errs.String())
+		}
+	}
+}
