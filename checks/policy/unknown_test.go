@@ -180,6 +180,9 @@ func TestDefaultUnknown(t *testing.T) {
 	if got := p.Decision(r); got != Undecided {
 		t.Errorf("unset key: %s", got)
 	}
+	if got := ctx.Clone().Get("aws:PrincipalOrgID"); got.State != Undefined {
+		t.Errorf("a clone has %+v", got)
+	}
 	ctx.SetAbsent("AWS:PrincipalOrgID")
 	if got := p.Decision(r); got != ImplicitDeny {
 		t.Errorf("absent key: %s", got)
