@@ -274,8 +274,9 @@ type Object struct {
 
 // Listed is an object's entry in a listing.
 type Listed struct {
-	OwnerID, StorageClass, EncryptionStatus, LastModified string // EncryptionStatus only from an inventory
-	Size                                                  int64
+	OwnerID, StorageClass, LastModified string
+	EncryptionStatus, ArchiveTier       string // only from an inventory
+	Size                                int64
 }
 
 // ObjectHead is s3:HeadObject.

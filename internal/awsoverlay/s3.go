@@ -419,7 +419,11 @@ func (s *Server) stored(w http.ResponseWriter, r *http.Request, b *Store, bucket
 	switch r.Method {
 	case http.MethodPut:
 		data, err := io.ReadAll(r.Body)
+		if err == nil && strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+			data, err = unchunk(data)
+		}
 		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		b.mu.Lock()
@@ -449,5 +453,24 @@ func (s *Server) stored(w http.ResponseWriter, r *http.Request, b *Store, bucket
 		w.Header().Set("ETag", o.etag)
 		w.Header().Set("Content-Type", "binary/octet-stream")
 		http.ServeContent(w, r, "", o.modified, bytes.NewReader(o.data))
+	}
+}
+
+// unchunk takes the chunks of aws-chunked encoding out of a body, and leaves
+// the trailers away.
+func unchunk(body []byte) ([]byte, error) {
+	var out []byte
+	for {
+		line, rest, ok := bytes.Cut(body, []byte("\r\n"))
+		size, _, _ := strings.Cut(string(line), ";")
+		n, err := strconv.ParseInt(size, 16, 32)
+		if !ok || err != nil || int(n) > len(rest) {
+			return nil, errors.New("the body is not aws-chunked")
+		}
+		if n == 0 {
+			return out, nil
+		}
+		out = append(out, rest[:n]...)
+		body = bytes.TrimPrefix(rest[n:], []byte("\r\n"))
 	}
 }

@@ -2,7 +2,7 @@
 // endpoints, retries, deadlines, the user agent and the count of calls.
 //
 // [Answers] answers the questions of internal/gather with the JSON that the AWS
-// CLI prints; [Target] writes reports and state where the user said so. Nothing
+// CLI prints; [Store] writes reports and state where the user said so. Nothing
 // else here changes anything in an account.
 //
 // It must not judge answers, nor decide what is asked.

@@ -204,3 +204,34 @@ func TestEveryCallSaysWhatItIsFor(t *testing.T) {
 		seen[c.file] = true
 	}
 }
+
+func TestInventoryIsTheWholeList(t *testing.T) {
+	ctx := context.Background()
+	m := site()
+	delete(m, "buckets/site-a/objects.json")
+	m["buckets/site-a/inventory/manifest.json"] = &fstest.MapFile{Data: []byte(`{"sourceBucket":"site-a","destinationBucket":"arn:aws:s3:::inv","version":"2016-11-30","creationTimestamp":"1795500000000",
+		"fileFormat":"CSV","fileSchema":"Bucket, Key, Size, StorageClass, EncryptionStatus","files":[{"key":"inv/site-a/all/data/part1.csv","size":1}]}`)}
+	m["buckets/site-a/inventory/part1.csv"] = &fstest.MapFile{Data: []byte("\"site-a\",\"a.html\",\"3\",\"GLACIER\",\"SSE-KMS\"\n\"site-a\",\"a%20b.html\",\"4\",\"STANDARD\",\"SSE-S3\"\n")}
+	gathered := func() *facts.Bucket {
+		g := New(NewSnapshot(m), Options{})
+		if err := g.Buckets(ctx, 0, "site-a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Objects(ctx, "site-a", Key{Key: "a.html"}, Key{Key: "gone.html"}); err != nil {
+			t.Fatal(err)
+		}
+		return g.Facts().Buckets["site-a"]
+	}
+	b := gathered()
+	if d := cmp.Diff(facts.Listed{StorageClass: "GLACIER", EncryptionStatus: "SSE-KMS", Size: 3}, b.Objects["a.html"].Listed.Value); d != "" {
+		t.Error(d)
+	}
+	if b.Objects["gone.html"].Exists() != correlate.No || !b.Keys.Value.Has("a b.html") {
+		t.Errorf("gone.html %v, keys %+v", b.Objects["gone.html"].Exists(), b.Keys)
+	}
+	delete(m, "buckets/site-a/inventory/part1.csv")
+	b = gathered()
+	if b.Keys.State != facts.Failed || b.Keys.Code != CodeSnapshot || b.Objects["gone.html"].Exists() != correlate.Unknown {
+		t.Errorf("with a part missing: keys %+v, gone.html %v", b.Keys, b.Objects["gone.html"].Exists())
+	}
+}

@@ -1,10 +1,12 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -80,6 +82,22 @@ func (g *Gatherer) Problems() []error {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Error() < out[j].Error() })
 	return out
+}
+
+// Refused returns the permissions for want of which AWS refused an answer,
+// sorted.
+func (g *Gatherer) Refused() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []string
+	for q, r := range g.asked {
+		var api *APIError
+		if errors.As(r.err, &api) && states[cmp.Or(bare[api.Code], api.Code)] == facts.Refused {
+			out = append(out, q.Call.Permission)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // ask returns the answer to a question, asking it only once.

@@ -13,10 +13,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
+	"github.com/why403/why403/internal/inventory"
 )
 
 // An objects.json holds what listings of a bucket answered: the union of their
@@ -125,25 +127,58 @@ func (s *Snapshot) readListing(ctx context.Context, bucket string) (*objectList,
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, &snapshotError{file, cause(err)}
-	case s.Inventory == nil:
-		return nil, nil
 	default:
 		dir += "/inventory"
-		if _, err := fs.Stat(s.fsys, dir+"/manifest.json"); err != nil {
+		switch err := l.inventory(ctx, s.fsys, dir, bucket); {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
-		}
-		err := s.Inventory(ctx, s.fsys, dir, func(key string, v facts.Listed) error {
-			l.listed[key] = v
-			return nil
-		})
-		if err != nil {
+		case err != nil:
 			return nil, &snapshotError{dir + "/manifest.json", err}
 		}
-		l.complete = true
 	}
 	l.finish()
 	return l, nil
 }
+
+// inventory reads an S3 Inventory delivery. A report of which a part can't be
+// read is no whole list of keys, and so none at all.
+func (l *objectList) inventory(ctx context.Context, fsys fs.FS, dir, bucket string) error {
+	f, err := fsys.Open(dir + "/manifest.json")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m, err := inventory.ReadManifest(f)
+	if err != nil {
+		return err
+	}
+	if m.SourceBucket != bucket {
+		return fmt.Errorf("it is about the bucket %q", m.SourceBucket)
+	}
+	files, err := fs.Sub(fsys, dir)
+	if err != nil {
+		return err
+	}
+	for o, err := range m.Objects(ctx, inventory.Beside(files)) {
+		if err != nil {
+			return noFile{err}
+		}
+		if !o.IsLatest || o.IsDeleteMarker {
+			continue
+		}
+		v := facts.Listed{OwnerID: o.Owner, StorageClass: o.StorageClass, ArchiveTier: o.ArchiveTier, EncryptionStatus: o.Encryption, Size: max(0, o.Size)}
+		if !o.LastModified.IsZero() {
+			v.LastModified = o.LastModified.UTC().Format(time.RFC3339)
+		}
+		l.listed[o.Key] = v
+	}
+	l.complete = true
+	return nil
+}
+
+// noFile keeps the absence of a data file from looking like the absence of the
+// manifest.
+type noFile struct{ error }
 
 // read reads an objects.json of any size, entry by entry.
 func (l *objectList) read(r io.Reader) error {

@@ -12,8 +12,6 @@ import (
 	"path"
 	"strings"
 	"sync"
-
-	"github.com/why403/why403/checks/facts"
 )
 
 // Limits of what a snapshot's files may hold.
@@ -26,9 +24,6 @@ const (
 // snapshot directory". It calls no AWS.
 type Snapshot struct {
 	fsys fs.FS
-	// Inventory reads the S3 Inventory delivery in dir (buckets/NAME/inventory),
-	// and calls each with every current key. nil: inventories are not read.
-	Inventory func(ctx context.Context, fsys fs.FS, dir string, each func(key string, l facts.Listed) error) error
 
 	mu       sync.Mutex
 	listings map[string]func() (*objectList, error) // by bucket
