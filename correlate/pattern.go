@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -46,8 +47,6 @@ func (t thing) name() string {
 	}
 	return t.path.URI
 }
-
-func (t thing) traits() traits { return traitsOf([]byte(t.name())) }
 
 func (t thing) requests() int64 {
 	if t.key != nil {
@@ -120,15 +119,6 @@ func Patterns(r *Result) []Pattern {
 	return out
 }
 
-func (g *patternGroup) servedWith(is func(*PassedGroup) bool) (n int64) {
-	for i := range g.served {
-		if is(&g.served[i]) {
-			n += g.served[i].Count
-		}
-	}
-	return n
-}
-
 // share reports whether n of all is at least percent of it.
 func share(n, all, percent int64) bool { return all > 0 && n*100 >= all*percent }
 
@@ -171,39 +161,47 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 		}
 	}
 
-	g.prefixes(func(prefix string, members []int, served int64) {
-		where := fmt.Sprintf("elsewhere %s served", plural(g.total, noun+" was", nouns+" were"))
-		add("prefix:"+prefix, fmt.Sprintf("every %s under %s that was asked for failed (%d); %s", noun, quote(prefix), len(members), where), served, members)
-	})
-
-	// Traits of the key.
-	for _, t := range [...]struct {
-		id, says string
-		thing    func(traits) bool
-		served   func(*PassedGroup) bool
-	}{
-		{"trailing-slash", "end in a slash", func(t traits) bool { return t.flags&traitSlash != 0 && t.flags&traitRoot == 0 }, func(p *PassedGroup) bool { return p.Slash }},
-		{"no-extension", "have no file extension and no slash at the end", func(t traits) bool { return t.flags&traitSlash == 0 && len(t.extension) == 0 }, func(p *PassedGroup) bool { return !p.Slash && p.Extension == "" }},
-		{"odd-bytes", "hold bytes that need encoding", func(t traits) bool { return t.flags&traitOdd != 0 }, func(p *PassedGroup) bool { return p.Odd }},
-		{"double-slash", "hold a doubled or leading slash", func(t traits) bool { return t.flags&traitDouble != 0 }, func(p *PassedGroup) bool { return p.Double }},
-		{"capitals", "hold capital letters", func(t traits) bool { return t.flags&traitUpper != 0 }, func(p *PassedGroup) bool { return p.Upper }},
-	} {
-		var members []int
-		for i := range g.things {
-			if t.thing(g.things[i].traits()) {
-				members = append(members, i)
+	// Traits of the key: one look at each.
+	var members [len(keyTraits)][]int
+	folders, extensions := make(map[string][]int), make(map[string][]int)
+	for i := range g.things {
+		t := traitsOf([]byte(g.things[i].name()))
+		for k := range keyTraits {
+			if keyTraits[k].failing(t) {
+				members[k] = append(members[k], i)
 			}
 		}
-		g.trait(t.id, t.says, noun, nouns, members, g.servedWith(t.served), add)
-	}
-	extensions := make(map[string][]int)
-	for i := range g.things {
-		if e := g.things[i].traits().extension; len(e) > 0 {
-			extensions[string(e)] = append(extensions[string(e)], i)
+		if len(t.extension) > 0 {
+			extensions[string(t.extension)] = append(extensions[string(t.extension)], i)
 		}
+		eachFolder(t.prefix, func(f []byte) { folders[string(f)] = append(folders[string(f)], i) })
 	}
-	for _, e := range sortedKeys(extensions) {
-		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, extensions[e], g.servedWith(func(p *PassedGroup) bool { return p.Extension == e }), add)
+	servedFolders, servedExtensions := make(map[string]int64), make(map[string]int64)
+	for i := range g.served {
+		p := &g.served[i]
+		servedExtensions[p.Extension] += p.Count
+		eachFolder([]byte(p.Prefix), func(f []byte) { servedFolders[string(f)] += p.Count })
+	}
+	done := ""
+	for _, f := range g.biggest(folders) {
+		if g.total == 0 || servedFolders[f] > 0 || done != "" && strings.HasPrefix(f, done) {
+			continue
+		}
+		done = f
+		add("prefix:"+f, fmt.Sprintf("every %s under %s that was asked for failed (%d); elsewhere %s served", noun, quote(f), len(folders[f]), plural(g.total, noun+" was", nouns+" were")), 0, folders[f])
+	}
+	for k := range keyTraits {
+		t := &keyTraits[k]
+		served := int64(0)
+		for i := range g.served {
+			if t.served(&g.served[i]) {
+				served += g.served[i].Count
+			}
+		}
+		g.trait(t.id, t.says, noun, nouns, members[k], served, add)
+	}
+	for _, e := range g.biggest(extensions) {
+		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, extensions[e], servedExtensions[e], add)
 	}
 
 	g.requestTraits(r, add, every)
@@ -213,6 +211,47 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 			f.Pattern = g.lists.list(n)
 		}
 	}
+	return out
+}
+
+// keyTraits are the traits of a key alone.
+var keyTraits = [...]struct {
+	id, says string
+	failing  func(traits) bool
+	served   func(*PassedGroup) bool
+}{
+	{"trailing-slash", "end in a slash", func(t traits) bool { return t.flags&(traitSlash|traitRoot) == traitSlash }, func(p *PassedGroup) bool { return p.Slash }},
+	{"no-extension", "have no file extension and no slash at the end", func(t traits) bool { return t.flags&traitSlash == 0 && len(t.extension) == 0 }, func(p *PassedGroup) bool { return !p.Slash && p.Extension == "" }},
+	{"odd-bytes", "hold bytes that need encoding", func(t traits) bool { return t.flags&traitOdd != 0 }, func(p *PassedGroup) bool { return p.Odd }},
+	{"double-slash", "hold a doubled or leading slash", func(t traits) bool { return t.flags&traitDouble != 0 }, func(p *PassedGroup) bool { return p.Double }},
+	{"capitals", "hold capital letters", func(t traits) bool { return t.flags&traitUpper != 0 }, func(p *PassedGroup) bool { return p.Upper }},
+}
+
+// eachFolder calls f with a prefix's first folder, and with the first two.
+func eachFolder(prefix []byte, f func([]byte)) {
+	if k := bytes.IndexByte(prefix, '/') + 1; k > 0 {
+		f(prefix[:k])
+		if k < len(prefix) {
+			f(prefix)
+		}
+	}
+}
+
+// mostAlike bounds the folders and the extensions that are named.
+const mostAlike = 20
+
+// biggest returns the values with enough members that have the most, sorted by
+// name, so that a folder comes before those in it.
+func (g *patternGroup) biggest(m map[string][]int) []string {
+	var out []string
+	for v, members := range m {
+		if g.enough(members) {
+			out = append(out, v)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(m[b]), len(m[a])), cmp.Compare(a, b)) })
+	out = out[:min(len(out), mostAlike)]
+	slices.Sort(out)
 	return out
 }
 
@@ -252,11 +291,7 @@ func (l *idLists) list(n int) []string {
 // enough reports whether the members are more than chance: three of them, or
 // two with many requests.
 func (g *patternGroup) enough(members []int) bool {
-	n := int64(0)
-	for _, i := range members {
-		n += g.things[i].requests()
-	}
-	return len(members) >= 3 || len(members) == 2 && n >= 20
+	return len(members) >= 3 || len(members) == 2 && g.things[members[0]].requests()+g.things[members[1]].requests() >= 20
 }
 
 // trait adds a pattern when the trait tells failing from served: most failing
@@ -280,70 +315,30 @@ func (g *patternGroup) trait(id, says, noun, nouns string, members []int, served
 	}
 }
 
-// prefixes finds folders, two deep at most, in which something failed and
-// nothing was served.
-func (g *patternGroup) prefixes(found func(prefix string, members []int, served int64)) {
-	if g.total == 0 {
-		return
-	}
-	under := make(map[string][]int)
-	for i := range g.things {
-		p := string(g.things[i].traits().prefix)
-		if k := strings.IndexByte(p, '/'); k >= 0 {
-			under[p[:k+1]] = append(under[p[:k+1]], i)
-			if k+1 < len(p) {
-				under[p] = append(under[p], i)
-			}
-		}
-	}
-	done := ""
-	for _, p := range sortedKeys(under) {
-		if !g.enough(under[p]) || done != "" && strings.HasPrefix(p, done) {
-			continue
-		}
-		if g.servedWith(func(s *PassedGroup) bool { return strings.HasPrefix(s.Prefix, p) }) == 0 {
-			found(p, under[p], 0)
-			done = p
-		}
-	}
-}
-
 // requestTraits finds what requests rather than keys have in common.
 func (g *patternGroup) requestTraits(r *Result, add func(string, string, int64, []int), every []int) {
-	values := func(of func(*EdgeClass) string) (counts map[string]int64, keys map[string][]int, total int64) {
-		counts, keys = make(map[string]int64), make(map[string][]int)
-		for i := range g.things {
-			edge := g.things[i].edge()
-			for k := range edge {
-				c := &edge[k]
-				v := of(c)
-				if v == "" {
-					continue
-				}
-				counts[v] += c.Count
-				total += c.Count
-				if m := keys[v]; len(m) == 0 || m[len(m)-1] != i {
-					keys[v] = append(m, i)
-				}
-			}
-		}
-		return
-	}
-	counts, keys, total := values(func(c *EdgeClass) string { return c.Method })
-	for _, m := range sortedKeys(counts) {
-		if m != "GET" && m != "HEAD" {
-			add("method:"+m, fmt.Sprintf("%d of %d failing requests are %s", counts[m], total, m), 0, keys[m])
+	var methods, protocols, hosts tallies
+	for i := range g.things {
+		edge := g.things[i].edge()
+		for k := range edge {
+			c := &edge[k]
+			methods.add(c.Method, c.Count, i)
+			protocols.add(c.Protocol, c.Count, i)
+			hosts.add(lower(c.Host), c.Count, i)
 		}
 	}
-	counts, keys, total = values(func(c *EdgeClass) string { return c.Protocol })
-	if n := counts["http"]; n > 0 && total >= 3 && share(n, total, 90) {
-		add("protocol:http", fmt.Sprintf("%d of %d failing requests came over http", n, total), 0, keys["http"])
+	for _, m := range sortedKeys(methods.of) {
+		if v := methods.of[m]; m != "GET" && m != "HEAD" {
+			add("method:"+m, fmt.Sprintf("%d of %d failing requests are %s", v.n, methods.total, m), 0, v.members)
+		}
 	}
-	counts, keys, total = values(func(c *EdgeClass) string { return strings.ToLower(c.Host) })
-	for _, h := range sortedKeys(counts) {
+	if v := protocols.of["http"]; v != nil && protocols.total >= 3 && share(v.n, protocols.total, 90) {
+		add("protocol:http", fmt.Sprintf("%d of %d failing requests came over http", v.n, protocols.total), 0, v.members)
+	}
+	for _, h := range sortedKeys(hosts.of) {
 		// One host fails when others are known to be asked for, too.
-		if n := counts[h]; total >= 5 && share(n, total, 90) && r.otherHosts(g, h) {
-			add("host:"+h, fmt.Sprintf("%d of %d failing requests asked for host %s", n, total, quote(h)), 0, keys[h])
+		if v := hosts.of[h]; hosts.total >= 5 && share(v.n, hosts.total, 90) && r.otherHosts(g, h) {
+			add("host:"+h, fmt.Sprintf("%d of %d failing requests asked for host %s", v.n, hosts.total, quote(h)), 0, v.members)
 		}
 	}
 	var here, elsewhere, top int64
@@ -362,6 +357,36 @@ func (g *patternGroup) requestTraits(r *Result, add func(string, string, int64, 
 	}
 	if here >= 20 && name != "" && share(top, here, 95) && elsewhere > here {
 		add("location:"+name, fmt.Sprintf("%d of %d failing requests came through edge location %s", top, here, name), 0, every)
+	}
+}
+
+// tallies counts requests by a value, and the things that have it.
+type tallies struct {
+	of    map[string]*valueTally
+	total int64
+}
+
+type valueTally struct {
+	n       int64
+	members []int
+}
+
+func (t *tallies) add(value string, n int64, thing int) {
+	if value == "" {
+		return
+	}
+	if t.of == nil {
+		t.of = make(map[string]*valueTally)
+	}
+	v := t.of[value]
+	if v == nil {
+		v = new(valueTally)
+		t.of[value] = v
+	}
+	v.n += n
+	t.total += n
+	if k := len(v.members); k == 0 || v.members[k-1] != thing {
+		v.members = append(v.members, thing)
 	}
 }
 

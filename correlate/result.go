@@ -840,7 +840,11 @@ func (j *joiner) domains(direct bool, a Access, bucket uint32) []uint64 {
 
 // finish sorts the result and adds what needs all of it.
 func (j *joiner) finish() {
-	out := &j.out
+	out, g := &j.out, j.g
+	// The events and most of what belongs to them have done their work.
+	g.edge, g.origin, g.stems, g.keys = chunked[edgeEvent]{}, chunked[originEvent]{}, keyTable{}, keyTable{}
+	g.edgeIDs, g.originIDs, g.firewall = nil, nil, nil
+	j.edges, j.origins, j.byKey, j.stems, j.pair, j.pairedBy, j.ambiguous = grouped{}, grouped{}, grouped{}, nil, nil, nil, nil
 	weight := func(f *FailingKey) int64 { return f.Requests.CloudFront + f.Join.OriginOnly + f.Requests.Direct }
 	byWeight := func(a, b *FailingKey) int {
 		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Distribution, b.Distribution))
@@ -860,11 +864,11 @@ func (j *joiner) finish() {
 	slices.SortFunc(out.Rest, func(a, b Rest) int {
 		return cmp.Or(cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.Bucket, b.Bucket))
 	})
-	out.Own = j.g.ownLines
+	out.Own = g.ownLines
 	for p, n := range j.locations {
-		l := LocationCount{Distribution: j.g.distributions.name(p.dist), Edge: p.edge, Location: j.g.locations.name(p.location), Count: n}
+		l := LocationCount{Distribution: g.distributions.name(p.dist), Edge: p.edge, Location: g.locations.name(p.location), Count: n}
 		if !p.edge {
-			l.Bucket = j.g.buckets.name(p.bucket)
+			l.Bucket = g.buckets.name(p.bucket)
 		}
 		out.Locations = append(out.Locations, l)
 	}
