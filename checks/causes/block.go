@@ -5,7 +5,6 @@ import (
 
 	"github.com/why403/why403/checks"
 	"github.com/why403/why403/checks/access"
-	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/checks/policy"
 	"github.com/why403/why403/correlate"
 )
@@ -328,5 +327,3 @@ var scpDeny = organization("scp-deny", access.GateSCP, "A service control policy
 		f := cause(v.sure(st.Guess, true), "%s: %s is an IAM principal, which service control policies bind", st.Because, v.who())
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.scpRemedies()...)
 	}, organizationRights...)
-
-var _ = facts.Known

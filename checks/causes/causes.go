@@ -106,16 +106,6 @@ func lineRef(r correlate.LineRef) string {
 
 func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05Z") }
 
-// edgeLine is evidence from the first sample's CloudFront line that fits.
-func edgeLine(samples []correlate.Sample, fits func(*correlate.EdgeSample) bool, format string, args ...any) checks.Evidence {
-	for i := range samples {
-		if e := samples[i].Edge; e != nil && (fits == nil || fits(e)) {
-			return evidence("cloudfront-log", lineRef(e.Ref), format, args...)
-		}
-	}
-	return evidence("cloudfront-log", "", format, args...)
-}
-
 // originLine is evidence from the first sample's S3 line that fits, or from the
 // classes of lines when no sample is kept.
 func originLine(k *correlate.FailingKey, fits func(*correlate.OriginSample) bool, format string, args ...any) checks.Evidence {
@@ -131,13 +121,6 @@ func originLine(k *correlate.FailingKey, fits func(*correlate.OriginSample) bool
 // that are not UTF-8 and quotes escaped.
 func quote(s string) string { return fmt.Sprintf("%q", s) }
 
-func plural(n int64, one string) string {
-	if n == 1 {
-		return fmt.Sprintf("1 %s", one)
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
-
 func list(items []string, most int) string {
 	if len(items) <= most {
 		return strings.Join(items, ", ")
@@ -145,7 +128,7 @@ func list(items []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
 }
 
-// distribution names a key's or failure's distribution, for commands.
+// distributionID names a key's or failure's distribution, for commands.
 func distributionID(d *correlate.Distribution, id string) string {
 	if d != nil && d.ID != "" {
 		return d.ID
@@ -154,11 +137,6 @@ func distributionID(d *correlate.Distribution, id string) string {
 		return id
 	}
 	return "DISTRIBUTION_ID"
-}
-
-func get[T any](m map[string]facts.Fact[T], id string) (facts.Fact[T], bool) {
-	f, ok := m[id]
-	return f, ok
 }
 
 func facts0(f *facts.Facts) *facts.Facts {

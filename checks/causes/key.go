@@ -7,7 +7,6 @@ import (
 
 	"github.com/why403/why403/checks"
 	"github.com/why403/why403/checks/access"
-	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 )
 
@@ -306,5 +305,3 @@ func parseTime(s string) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
-
-var _ = facts.Known

@@ -40,7 +40,6 @@ type refererCase struct {
 	forwarded  correlate.Tri
 	header     bool // the origin has the custom header
 	fits       bool // and its value is one that the policy names
-	undecided  []string
 }
 
 // refererOf looks at the statements that ask for a Referer. done is true when

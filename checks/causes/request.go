@@ -7,7 +7,6 @@ import (
 	"github.com/why403/why403/checks"
 	"github.com/why403/why403/checks/access"
 	"github.com/why403/why403/checks/facts"
-	"github.com/why403/why403/checks/policy"
 	"github.com/why403/why403/correlate"
 )
 
@@ -461,5 +460,3 @@ var accountProblem = &checks.Check{
 			"aws support create-case --subject 'S3 answers " + c.ErrorCode + "' --communication-body 'Requests to bucket " + v.s.Bucket + " are refused with " + c.ErrorCode + ".' --category-code other --service-code amazon-simple-storage-service"}})
 	},
 }
-
-var _ = policy.True

@@ -101,7 +101,7 @@ func newScene() *scene {
 	s := &scene{facts: f, bucket: b, cover: &correlate.Coverage{Edge: true, Origin: true, Buckets: map[string]correlate.Span{}}}
 	s.dist = &correlate.Distribution{ID: "E1", ARN: distARN, DomainName: "d1.cloudfront.net", Enabled: true, Aliases: []string{"www.example.com"},
 		DefaultRootObject: "index.html",
-		Origins: []correlate.Origin{{ID: "s3", DomainName: "site.s3.eu-west-1.amazonaws.com", S3: true, OriginAccessControlID: "OAC1"}},
+		Origins:           []correlate.Origin{{ID: "s3", DomainName: "site.s3.eu-west-1.amazonaws.com", S3: true, OriginAccessControlID: "OAC1"}},
 		Behaviors: []correlate.Behavior{{PathPattern: "*", TargetOriginID: "s3", ViewerProtocolPolicy: "redirect-to-https",
 			AllowedMethods: []string{"GET", "HEAD"}}}}
 	s.key = &correlate.FailingKey{Distribution: "E1", Bucket: "site", Key: "a/page.html", KeyKnown: correlate.KeyLogged, Access: correlate.AccessOAC,

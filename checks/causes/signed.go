@@ -112,14 +112,14 @@ func (r *signedRequest) policy(resource string) (signedPolicy, error) {
 	if r.Policy == "" {
 		n, err := strconv.ParseInt(r.Expires, 10, 64)
 		if err != nil {
-			return signedPolicy{}, fmt.Errorf("Expires is no number of seconds")
+			return signedPolicy{}, errors.New("the parameter Expires is no number of seconds")
 		}
 		text := fmt.Sprintf(`{"Statement":[{"Resource":"%s","Condition":{"DateLessThan":{"AWS:EpochTime":%d}}}]}`, resource, n)
 		return signedPolicy{Resource: resource, Expires: n, text: []byte(text), cannedSuffix: true}, nil
 	}
 	text, err := fromURLSafe(r.Policy)
 	if err != nil {
-		return signedPolicy{}, errors.New("Policy is not CloudFront's URL-safe base64")
+		return signedPolicy{}, errors.New("the parameter Policy is not CloudFront's URL-safe base64")
 	}
 	type epoch struct {
 		T json.Number `json:"AWS:EpochTime"`
@@ -136,7 +136,7 @@ func (r *signedRequest) policy(resource string) (signedPolicy, error) {
 		}
 	}
 	if err := json.Unmarshal(text, &doc); err != nil || len(doc.Statement) != 1 {
-		return signedPolicy{}, errors.New("Policy holds no valid policy document")
+		return signedPolicy{}, errors.New("the parameter Policy holds no valid policy document")
 	}
 	s := doc.Statement[0]
 	p := signedPolicy{Resource: s.Resource, text: text}
