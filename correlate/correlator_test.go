@@ -66,6 +66,10 @@ func feed(t testing.TB, text string, handlers ...logs.Handler) {
 			fmt.Sscan(w[2], &taken)
 			var status int
 			fmt.Sscan(w[5], &status)
+			ttfb := int64(-1)
+			if v := p["ttfb"]; v != nil {
+				fmt.Sscan(string(v), &ttfb)
+			}
 			fbl := int64(-1)
 			switch s := string(p["fbl"]); s {
 			case "":
@@ -75,7 +79,7 @@ func feed(t testing.TB, text string, handlers ...logs.Handler) {
 				fmt.Sscan(s, &fbl)
 			}
 			h.Edge(&logs.EdgeRecord{
-				Ref: ref, Time: at, TimeTaken: int64(taken * 1000), FirstByte: -1,
+				Ref: ref, Time: at, TimeTaken: int64(taken * 1000), FirstByte: ttfb,
 				Distribution: or(p["dist"], "E1"), Location: or(p["loc"], "FRA60-P1"), ClientIP: or(p["ip"], "198.51.100.7"),
 				Method: []byte(w[3]), Domain: []byte("d1.cloudfront.net"), Host: or(p["host"], "www.example.com"),
 				Stem: []byte(w[4]), Query: p["query"], Status: status, Referer: p["referer"], UserAgent: or(p["agent"], "Mozilla/5.0"),

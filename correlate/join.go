@@ -69,6 +69,10 @@ type place struct {
 	edge                   bool
 }
 
+// anyBucket reports whether S3's log may name the lane's bucket otherwise than
+// the settings do: an access point goes by its alias.
+func (l *lane) anyBucket() bool { return l.target == nil || l.target.Endpoint.AccessPoint != "" }
+
 type laneKey struct {
 	dist    uint32
 	pattern string
@@ -81,6 +85,7 @@ type stemInfo struct {
 	change uint16 // number of the lane's change, plus one, that leads to the key
 	known  uint8  // index of keySources
 	noS3   bool
+	slow   bool // some answer took as long as an origin's
 }
 
 var keySources = [...]KeySource{KeyGuessed, KeyLearnt, KeyResolved, KeyLogged}
@@ -245,13 +250,22 @@ func (j *joiner) resolve() {
 		}
 		dist := g.stems.entries.at(id).scope >> 2
 		stem := string(g.stems.key(id))
+		slow := slices.ContainsFunc(j.edges.of(id), func(i uint32) bool { return !g.edge.at(i).quick() })
 		if r := j.resolvers[dist]; r != nil {
 			res := r.Resolve(stem)
-			info := stemInfo{lane: j.lane(dist, res.Behavior, &res.Target, ""), known: knownResolved}
-			if !res.S3 {
+			info := stemInfo{lane: j.lane(dist, res.Behavior, &res.Target, ""), known: knownResolved, slow: slow}
+			switch {
+			case !res.S3 && res.Origin != nil && j.covered(res.Origin.DomainName):
+				// A domain name of one's own before a bucket of that name.
+				key := KeyOfWire(res.Wire)
+				info.key = j.keyID(res.Origin.DomainName, key)
+				if index := (&Website{IndexSuffix: "index.html"}).Index(key); !j.hasLine(id, info.key) {
+					info.key = j.keyID(res.Origin.DomainName, index)
+				}
+			case !res.S3:
 				info.noS3 = res.Origin != nil
 				info.key, info.known = j.keyID("", KeyOfWire(res.Path)), knownGuessed
-			} else {
+			default:
 				info.key = j.keyID(res.Bucket, res.Key)
 				if s := res.Second; s != nil && s.S3 && slices.Contains(res.Group.Statuses, 403) {
 					// The viewer's 403 is the second origin's: the first one's was
@@ -270,7 +284,7 @@ func (j *joiner) resolve() {
 			continue
 		}
 		pattern := g.edgeKinds.list[g.edge.at(j.edges.of(id)[0]).class].PathPattern
-		j.stems[i] = stemInfo{lane: j.lane(dist, nil, nil, pattern), key: noKey}
+		j.stems[i] = stemInfo{lane: j.lane(dist, nil, nil, pattern), key: noKey, slow: slow}
 	}
 }
 

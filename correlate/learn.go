@@ -213,7 +213,7 @@ func (j *joiner) learn() {
 	// The bare path may be the key.
 	for id, stems := range unexplained {
 		l := j.lanes[id]
-		if l.target != nil {
+		if !l.anyBucket() {
 			continue
 		}
 		for _, b := range order {
@@ -301,7 +301,7 @@ func (j *joiner) study(l *lane, stems, lines []uint32) {
 			for near := 0; p < len(lines) && near < mostNeighbors && g.origin.at(lines[p]).time <= hi; p, near = p+1, near+1 {
 				o := g.origin.at(lines[p])
 				entry := g.keys.entries.at(o.key)
-				if !j.sameMethod(e, o) || l.target != nil && g.buckets.name(entry.scope>>1) != l.target.Bucket {
+				if !j.sameMethod(e, o) || !l.anyBucket() && g.buckets.name(entry.scope>>1) != l.target.Bucket {
 					continue
 				}
 				to := string(g.keys.key(o.key))
@@ -311,7 +311,7 @@ func (j *joiner) study(l *lane, stems, lines []uint32) {
 						d, ok = deriveEdit(from, to)
 					}
 					v := vote{d, entry.scope >> 1}
-					if ok && !(d.op == editNone && l.target != nil) && !slices.Contains(mine, v) {
+					if ok && !(d.op == editNone && !l.anyBucket()) && !slices.Contains(mine, v) {
 						mine = append(mine, v)
 						if strings.HasPrefix(g.originKind.list[o.class].Operation, "REST.") {
 							rest[v] = true
@@ -335,9 +335,7 @@ func (j *joiner) study(l *lane, stems, lines []uint32) {
 		// One key for all paths: only when most of them say so.
 		case v.op == editAlways && (n < 5 || n*10 < studied*6):
 			continue
-		// Against settings, one coincidence in time is no evidence.
-		case l.target != nil && n < 2 && v.op == editReplace:
-			continue
+		// One coincidence in time is no evidence.
 		case v.op == editReplace && n < 2:
 			continue
 		}

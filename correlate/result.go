@@ -394,15 +394,15 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 		return NoOriginEdge, false // S3's REST endpoint answers application/xml
 	}
 	span, covered := j.out.Coverage.Buckets[bucket]
+	if e.quick() && len(lines) == 0 && (covered || !info.slow) {
+		return NoOriginEdge, false
+	}
 	switch {
 	case !covered:
 		// Without any S3 log the refusal is S3's as far as can be told.
 		return NoOriginNoLog, true
 	case e.end()-e.taken() > span.Last || e.end() < span.First:
 		return NoOriginNotDelivered, true
-	}
-	if e.quick() && len(lines) == 0 {
-		return NoOriginEdge, false
 	}
 	return NoOriginUnknown, len(lines) > 0 || xml
 }
@@ -532,7 +532,12 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 func (j *joiner) servedPath(stem uint32, first, last int64) (before, after, latest int64) {
 	g := j.g
 	dist := g.distributions.name(g.stems.entries.at(stem).scope >> 2)
-	return j.served(g.hash(edgeDomain, []byte(dist))^hashBytes(g, g.stems.key(stem)), first, last)
+	path := hashBytes(g, g.stems.key(stem))
+	if before, after, latest = j.served(g.hash(edgeDomain, []byte(dist))^path, first, last); latest == 0 {
+		// Without an id in the log, failing lines go by their domain name.
+		return j.served(g.hash(edgeDomain, nil)^path, first, last)
+	}
+	return before, after, latest
 }
 
 func (j *joiner) served(h uint64, first, last int64) (before, after, latest int64) {

@@ -248,6 +248,23 @@ func TestScenarios(t *testing.T) {
 		{"not S3", site("api.example.com", nil), `
 			cf 10:00:02 0.1 GET /a 403 type=application/json`, `
 			edge E1 /a n=1 not-s3`},
+		{"an access point's alias", site("ap-x-s3alias.s3.eu-central-1.amazonaws.com", nil), `
+			cf 10:00:01 0.05 GET /a 403
+			s3 10:00:00 REST.GET.OBJECT behind a 403
+			cf 10:10:01 0.05 GET /b 403
+			s3 10:10:00 REST.GET.OBJECT behind b 403`, `
+			key E1 behind/a oac logged cf=1 s3=1 joined=1
+			key E1 behind/b oac logged cf=1 s3=1 joined=1`},
+		{"a domain name before a bucket of that name", site("www.example.org", nil), `
+			cf 10:00:01 0.05 GET /a/ 403 type=text/html
+			s3 10:00:00 WEBSITE.GET.OBJECT www.example.org a/index.html 403 requester= agent=Amazon_CloudFront host=www.example.org`, `
+			key E1 www.example.org/a/index.html website logged cf=1 s3=1 joined=1`},
+		{"answers too quick for an origin", rest, `
+			cf 10:00:01 0.001 GET /a 403 ttfb=1
+			cf 10:00:01 0.090 GET /b 403 ttfb=90
+			cf 10:00:05 0.001 GET /b 403 ttfb=1`, `
+			key E1 site/b oac resolved cf=2 nolog=2
+			edge E1 /a n=1 edge site/a`},
 		{"masked", site(restHost, func(d *Distribution) { d.ErrorResponses = []ErrorResponse{{403, 200, "/index.html", 0}} }), `
 			cf 10:00:02 0.1 GET /a 200
 			s3 10:00:02 REST.GET.OBJECT site a 403
