@@ -91,6 +91,7 @@ hive.metastore.glue.region=us-east-1
 hive.metastore.glue.aws-access-key=test
 hive.metastore.glue.aws-secret-key=test
 hive.recursive-directories=true
+hive.table-statistics-enabled=false
 hive.partition-projection-enabled=true
 hive.max-partitions-per-scan=1000000
 fs.native-s3.enabled=true

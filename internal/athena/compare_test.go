@@ -1,0 +1,106 @@
+//go:build trino
+
+package athena
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/why403/why403/correlate"
+	"github.com/why403/why403/internal/gather"
+)
+
+// sampleSettings reads the sample site's distributions.
+func sampleSettings(t testing.TB) (correlate.Settings, []int) {
+	t.Helper()
+	snapshot, err := gather.OpenSnapshot("../../samples/site/snapshot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir("../../samples/site/snapshot/distributions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, e := range entries {
+		ids = append(ids, e.Name())
+	}
+	g := gather.New(snapshot, gather.Options{})
+	if err := g.Distributions(context.Background(), ids...); err != nil {
+		t.Fatal(err)
+	}
+	s := g.Settings()
+	var masked []int
+	for _, d := range s.Distributions {
+		for _, e := range d.ErrorResponses {
+			if e.ErrorCode == 403 && e.ResponseCode != 0 && e.ResponseCode != 403 {
+				masked = append(masked, e.ResponseCode)
+			}
+		}
+	}
+	slices.Sort(masked)
+	return *s, slices.Compact(masked)
+}
+
+// siteLogs are the places of the sample site's logs.
+func siteLogs(bucket string) []Logs {
+	return []Logs{
+		{Format: "cloudfront-w3c", Location: "s3://" + bucket + "/cloudfront/"},
+		{Format: "s3-access", Location: "s3://" + bucket + "/s3/minamo"}, // a prefix that is no folder
+		{Format: "s3-access", Location: "s3://" + bucket + "/s3/111122223333/ap-northeast-1/minamo-shop-media/", Suffix: "{yyyy}/{MM}/{dd}", Since: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+	}
+}
+
+// compare demands that both engines say the same. Of a Result, what differs is
+// told by Result.Approximate: line numbers, and times of success to the part of
+// the map that package correlate keeps them in.
+func compare(t testing.TB, local, remote outcome, bucket, dir string) {
+	t.Helper()
+	l, r := *local.inputs, *remote.inputs
+	l.Bytes, r.Bytes = 0, 0
+	root := filepath.Clean(dir)
+	uri := func(object string) string {
+		if rest, ok := strings.CutPrefix(filepath.Clean(object), root+"/"); ok {
+			return "s3://" + bucket + "/" + rest
+		}
+		return object
+	}
+	for i := range l.RejectedSamples {
+		l.RejectedSamples[i].Object, l.RejectedSamples[i].Line = uri(l.RejectedSamples[i].Object), 0
+	}
+	if d := cmp.Diff(l, r); d != "" {
+		t.Errorf("inputs (-local +athena):\n%s", d)
+	}
+	exact := cmp.FilterPath(func(p cmp.Path) bool {
+		f, ok := p.Last().(cmp.StructField)
+		return ok && p.Index(-2).Type() == reflect.TypeFor[correlate.LineRef]() && (f.Name() == "Object" || f.Name() == "Line")
+	}, cmp.Comparer(func(a, b any) bool {
+		if a, ok := a.(string); ok {
+			return uri(a) == uri(b.(string))
+		}
+		return true
+	}))
+	// Successes are kept to the second up to four of them.
+	near := cmp.FilterPath(func(p cmp.Path) bool {
+		f, ok := p.Last().(cmp.StructField)
+		return ok && (f.Name() == "OKBefore" || f.Name() == "OKAfter" || f.Name() == "LastOK")
+	}, cmp.Comparer(func(a, b int64) bool { return a == b || a != 0 && b != 0 && max(a-b, b-a) <= 128_000 }))
+	if d := cmp.Diff(*local.result, *remote.result, exact, near); d != "" {
+		t.Errorf("result (-local +athena):\n%s", d)
+	}
+	t.Logf("local: %d lines, %d records, %d rejected, %d keys, %d direct, %d edge failures, %d patterns", l.Lines, l.Records, l.Rejected,
+		len(local.result.Keys), len(local.result.Direct), len(local.result.Edge), len(correlate.Patterns(local.result)))
+	t.Logf("athena: %d lines, %d records, %d rejected, %d keys, %d direct, %d edge failures, %d patterns", r.Lines, r.Records, r.Rejected,
+		len(remote.result.Keys), len(remote.result.Direct), len(remote.result.Edge), len(correlate.Patterns(remote.result)))
+	if n := len(local.result.Keys) + len(local.result.Edge); n == 0 {
+		t.Error("nothing failed in these logs: nothing was compared")
+	}
+}

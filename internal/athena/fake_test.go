@@ -1,0 +1,5 @@
+package athena
+
+import "log/slog"
+
+var discard = slog.New(slog.DiscardHandler)
