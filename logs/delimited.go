@@ -141,14 +141,16 @@ func (d *delimited) passes(line []byte) bool {
 	if len(line) < 20+48 || line[10] != '\t' || line[19] != '\t' {
 		return false
 	}
-	date, ok1 := d.dates.iso(line[:10])
-	day, ok2 := clock(line[11:19])
+	day, ok := clock(line[11:19])
+	if !ok || !d.dates.same(line) {
+		return false
+	}
 	// Location, bytes, address and method end at the fourth TAB from here.
 	tabs := tabs48((*[48]byte)(line[20:]))
 	tabs &= tabs - 1
 	tabs &= tabs - 1
 	tabs &= tabs - 1
-	if !ok1 || !ok2 || tabs == 0 {
+	if tabs == 0 {
 		return false
 	}
 	// cs(Host) is the same in nearly all lines.
@@ -169,7 +171,7 @@ func (d *delimited) passes(line []byte) bool {
 	if !ok || s.wanted[code] {
 		return false
 	}
-	if ms := date + day; s.edgeRecord(code, ms) {
+	if ms := d.dates.ms + day; s.edgeRecord(code, ms) {
 		s.handler.EdgePassed(s.distribution, stem[:end], code, ms)
 	}
 	return true

@@ -112,6 +112,12 @@ func (d *dateCache) iso(b []byte) (int64, bool) {
 	return d.ms, true
 }
 
+// same reports whether line begins with the date parsed last, as YYYY-MM-DD.
+func (d *dateCache) same(line []byte) bool {
+	return binary.LittleEndian.Uint64(line) == binary.LittleEndian.Uint64(d.text[:]) &&
+		binary.LittleEndian.Uint16(line[8:]) == binary.LittleEndian.Uint16(d.text[8:])
+}
+
 // clf parses DD/Mon/YYYY.
 func (d *dateCache) clf(b []byte) (int64, bool) {
 	if len(b) != 11 {

@@ -48,11 +48,6 @@ type Remote interface {
 }
 
 const (
-	// Objects are put in order, the largest first, so many at a time.
-	maxListed = 1 << 16
-	// Small objects go to a goroutine in batches.
-	batchSize  = 16
-	smallBytes = 256 << 10
 	// Objects of a Remote up to this size are fetched before they are scanned,
 	// larger ones during it.
 	maxFetch = 8 << 20
@@ -89,20 +84,26 @@ func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Ha
 		scanners[i] = newScanner(&o, format, newHandler())
 	}
 
-	f := &feed{opts: &o, work: make(chan batch), budget: semaphore.NewWeighted(fetchBudget)}
+	f := &feed{opts: &o, queue: newQueue(), budget: semaphore.NewWeighted(fetchBudget)}
 	if len(sources) > 1 {
 		f.seen = map[uint64]struct{}{}
 		f.seed = maphash.MakeSeed()
 	}
+	defer context.AfterFunc(ctx, func() { f.queue.close(true) })()
 	var scanning, feeding sync.WaitGroup
 	for _, s := range scanners {
 		scanning.Go(func() {
-			for b := range f.work {
-				for i := range b.objects {
-					s.scan(ctx, b.source, &b.objects[i], b.fetched)
+			var jobs [batchSize]job
+			for {
+				taken := f.queue.pop(jobs[:0])
+				if len(taken) == 0 {
+					return
 				}
-				if b.fetched != nil {
-					f.release(b.fetched)
+				for _, j := range taken {
+					s.scan(ctx, j)
+					if j.fetched != nil {
+						f.release(j.fetched)
+					}
 				}
 			}
 		})
@@ -112,7 +113,7 @@ func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Ha
 		feeding.Go(func() { errs[i] = f.source(ctx, source) })
 	}
 	feeding.Wait()
-	close(f.work)
+	f.queue.close(false)
 	scanning.Wait()
 
 	err := context.Cause(ctx)
@@ -127,39 +128,18 @@ func isRemote(s Source) bool {
 	return ok
 }
 
-// A batch is what one goroutine takes at a time.
-type batch struct {
-	source  Source
-	objects []Object
-	fetched *fetched // the object's bytes, if they are at hand; then objects is one
-}
-
-// fetched is an object's stored bytes, and why there are no more.
+// fetched is an object's stored bytes and the error that ended them, io.EOF if
+// all is well.
 type fetched struct {
 	data []byte
 	err  error
-	cost int64
-	at   int
+	cost int64 // of the budget
 }
-
-func (f *fetched) Read(p []byte) (int, error) {
-	if f.at == len(f.data) {
-		if f.err != nil {
-			return 0, f.err
-		}
-		return 0, io.EOF
-	}
-	n := copy(p, f.data[f.at:])
-	f.at += n
-	return n, nil
-}
-
-func (f *fetched) Close() error { return nil }
 
 // A feed lists the sources and hands their objects to the scanners.
 type feed struct {
 	opts   *Options
-	work   chan batch
+	queue  *queue
 	budget *semaphore.Weighted
 	free   sync.Pool // of *fetched
 
@@ -181,56 +161,31 @@ func (f *feed) isNew(o *Object) bool {
 	return !old
 }
 
-func bySize(a, b Object) int { return cmp.Compare(b.Size, a.Size) }
-
 // source feeds the objects of one source.
 func (f *feed) source(ctx context.Context, source Source) error {
 	if r, ok := source.(Remote); ok {
 		return f.remote(ctx, r)
 	}
-	var objects []Object
-	flush := func() error {
-		slices.SortStableFunc(objects, bySize)
-		for len(objects) > 0 {
-			n := 1
-			if size := objects[0].Size; size >= 0 && size < smallBytes {
-				n = min(batchSize, len(objects))
-			}
-			if err := f.send(ctx, batch{source: source, objects: objects[:n:n]}); err != nil {
-				return err
-			}
-			objects = objects[n:]
+	var jobs []job
+	return source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
+		page = f.newOnes(page)
+		jobs = jobs[:0]
+		for i := range page {
+			jobs = append(jobs, job{source: source, object: &page[i]})
 		}
-		return nil
-	}
-	err := source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
-		objects = append(objects, f.newOnes(page)...)
-		if len(objects) < maxListed {
-			return nil
-		}
-		return flush()
+		return f.queue.push(ctx, jobs...)
 	})
-	if err != nil {
-		return err
-	}
-	return flush()
 }
 
+// newOnes copies the objects that no source has listed before: records point to
+// them.
 func (f *feed) newOnes(page []Object) []Object {
+	page = slices.Clone(page)
 	if f.seen != nil {
-		page = slices.DeleteFunc(slices.Clone(page), func(o Object) bool { return !f.isNew(&o) })
+		page = slices.DeleteFunc(page, func(o Object) bool { return !f.isNew(&o) })
 	}
 	f.opts.Progress.Listed.Add(int64(len(page)))
 	return page
-}
-
-func (f *feed) send(ctx context.Context, b batch) error {
-	select {
-	case f.work <- b:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // remote feeds the objects of one Remote. Objects are fetched while the listing
@@ -240,23 +195,23 @@ func (f *feed) remote(ctx context.Context, source Remote) error {
 	if parallel <= 0 {
 		parallel = max(1, source.Parallel())
 	}
-	objects := make(chan []Object)
+	objects := make(chan *Object)
 	var fetching sync.WaitGroup
 	for range parallel {
 		fetching.Go(func() {
 			for o := range objects {
-				if b, err := f.fetch(ctx, source, o); err == nil {
-					f.send(ctx, b)
+				if j, err := f.fetch(ctx, source, o); err == nil {
+					_ = f.queue.push(ctx, j) // fails when ctx ends, and List with it
 				}
 			}
 		})
 	}
 	err := source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
-		page = slices.Clone(f.newOnes(page)) // the scanners keep pointers into it
-		slices.SortStableFunc(page, bySize)
+		page = f.newOnes(page)
+		slices.SortStableFunc(page, func(a, b Object) int { return cmp.Compare(b.Size, a.Size) })
 		for i := range page {
 			select {
-			case objects <- page[i : i+1 : i+1]:
+			case objects <- &page[i]:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -269,28 +224,27 @@ func (f *feed) remote(ctx context.Context, source Remote) error {
 }
 
 // fetch reads an object into memory, unless it is large. The error is ctx's.
-func (f *feed) fetch(ctx context.Context, source Source, o []Object) (batch, error) {
-	b := batch{source: source, objects: o}
-	size := o[0].Size
-	if size < 0 || size > maxFetch {
-		return b, nil
+func (f *feed) fetch(ctx context.Context, source Source, o *Object) (job, error) {
+	j := job{source: source, object: o}
+	if o.Size < 0 || o.Size > maxFetch {
+		return j, nil
 	}
-	if err := f.budget.Acquire(ctx, size); err != nil {
-		return b, err
+	if err := f.budget.Acquire(ctx, o.Size); err != nil {
+		return j, err
 	}
 	body, _ := f.free.Get().(*fetched)
 	if body == nil {
 		body = new(fetched)
 	}
-	*body = fetched{data: body.data[:0], cost: size}
-	b.fetched = body
-	r, err := source.Open(ctx, &o[0])
+	*body = fetched{data: body.data[:0], cost: o.Size}
+	j.fetched = body
+	r, err := source.Open(ctx, o)
 	if err != nil {
 		body.err = err
-		return b, nil
+		return j, nil
 	}
-	if int64(cap(body.data)) <= size {
-		body.data = make([]byte, 0, size+1) // one more, to see the end
+	if int64(cap(body.data)) <= o.Size {
+		body.data = make([]byte, 0, o.Size+1) // one more, to see the end
 	}
 	for err == nil {
 		if len(body.data) == cap(body.data) {
@@ -300,11 +254,11 @@ func (f *feed) fetch(ctx context.Context, source Source, o []Object) (batch, err
 		n, err = r.Read(body.data[len(body.data):cap(body.data)])
 		body.data = body.data[:len(body.data)+n]
 	}
-	if closeErr := r.Close(); err == io.EOF {
+	if closeErr := r.Close(); err == io.EOF && closeErr != nil {
 		err = closeErr
 	}
 	body.err = err
-	return b, nil
+	return j, nil
 }
 
 func (f *feed) release(b *fetched) {

@@ -43,6 +43,7 @@ type scanner struct {
 	unpack unpacker
 	tail   []byte // a line that must be put together
 	whole  []byte // an object that must be at hand as a whole
+	small  []byte // a small object's stored bytes
 }
 
 // maxSamples bounds Inputs.RejectedSamples.
@@ -63,19 +64,19 @@ func newScanner(o *Options, format *Format, h Handler) *scanner {
 	return s
 }
 
-// scan reads one object. Whatever goes wrong is noted. body is the object's
-// bytes if they are at hand.
-func (s *scanner) scan(ctx context.Context, source Source, o *Object, body *fetched) {
+// scan reads one object. Whatever goes wrong is noted.
+func (s *scanner) scan(ctx context.Context, j job) {
 	if ctx.Err() != nil {
 		return
 	}
+	o := j.object
 	s.object, s.line, s.count, s.distribution = o, 0, nil, nil
 	if id := ParseName(o.URI).Distribution; id != "" {
 		s.distribution = []byte(id)
 	}
 	s.objects++
 	s.unpack.input.n = 0
-	err := s.read(ctx, source, body)
+	err := s.read(ctx, j)
 	s.bytes += s.unpack.input.n
 	if s.count != nil {
 		s.count.Lines += s.line
@@ -99,18 +100,40 @@ func (s *scanner) reason(err error) string {
 	return err.Error()
 }
 
-// read opens and decodes the object at hand.
-func (s *scanner) read(ctx context.Context, source Source, fetched *fetched) error {
-	var body io.Reader = fetched
-	if fetched == nil {
-		opened, err := source.Open(ctx, s.object)
-		if err != nil {
-			return err
+// open opens the object at hand.
+func (s *scanner) open(ctx context.Context, j job) (blockReader, io.Closer, error) {
+	if j.fetched != nil {
+		text, err := s.unpack.openBytes(j.fetched.data, j.fetched.err)
+		return text, nil, err
+	}
+	if d, ok := j.source.(smallReader); ok && j.object.Size >= 0 && j.object.Size < smallBytes {
+		if s.small == nil {
+			s.small = make([]byte, smallBytes)
 		}
-		defer opened.Close()
-		body = opened
+		n, err := d.readSmall(j.object, s.small)
+		if err != nil {
+			text, err := s.unpack.openBytes(s.small[:n], err)
+			return text, nil, err
+		}
+		if n < len(s.small) { // else it has grown since
+			text, err := s.unpack.openBytes(s.small[:n], io.EOF)
+			return text, nil, err
+		}
+	}
+	body, err := j.source.Open(ctx, j.object)
+	if err != nil {
+		return nil, nil, err
 	}
 	text, err := s.unpack.open(body)
+	return text, body, err
+}
+
+// read decodes the object at hand.
+func (s *scanner) read(ctx context.Context, j job) error {
+	text, closer, err := s.open(ctx, j)
+	if closer != nil {
+		defer closer.Close()
+	}
 	if err != nil {
 		return err
 	}

@@ -42,12 +42,15 @@ type unpacker struct {
 	gzip  *inflate.Reader
 	zstd  *zstd.Decoder
 	plain plainReader
+	bytes bytesReader
 }
 
-// input counts stored bytes, and gives those again that were looked at.
+// input counts stored bytes. It gives first those that were looked at, or are at
+// hand as a whole, then what r gives.
 type input struct {
 	head  []byte
 	r     io.Reader
+	err   error // in place of r
 	n     int64
 	magic [4]byte
 }
@@ -57,6 +60,9 @@ func (c *input) Read(p []byte) (int, error) {
 		n := copy(p, c.head)
 		c.head = c.head[n:]
 		return n, nil
+	}
+	if c.r == nil {
+		return 0, c.err
 	}
 	n, err := c.r.Read(p)
 	c.n += int64(n)
@@ -69,38 +75,72 @@ var (
 	parquetMagic = []byte("PAR1")
 )
 
-// open begins an object. How it is packed is found by content.
+// open begins an object.
 func (u *unpacker) open(r io.Reader) (blockReader, error) {
 	in := &u.input
-	in.r, in.head = r, nil
+	*in = input{r: r}
 	n, err := io.ReadFull(r, in.magic[:])
-	in.n = int64(n)
-	in.head = in.magic[:n]
+	in.n, in.head = int64(n), in.magic[:n]
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
 	}
-	if bytes.HasPrefix(in.head, gzipMagic) {
+	return u.start(in.head)
+}
+
+// openBytes begins an object whose stored bytes are at hand; err is what ended
+// them.
+func (u *unpacker) openBytes(data []byte, err error) (blockReader, error) {
+	u.input = input{head: data, err: err, n: int64(len(data))}
+	if len(data) == 0 && err != io.EOF {
+		return nil, err
+	}
+	packed := bytes.HasPrefix(data, gzipMagic) || bytes.HasPrefix(data, zstdMagic)
+	if limit := u.opts.MaxObject; packed || limit > 0 && int64(len(data)) > limit {
+		return u.start(data)
+	}
+	u.bytes = bytesReader{data: data, err: err} // no need to copy
+	return &u.bytes, nil
+}
+
+// start finds by the first bytes how an object is packed.
+func (u *unpacker) start(head []byte) (blockReader, error) {
+	switch {
+	case bytes.HasPrefix(head, gzipMagic):
 		if u.gzip == nil {
 			u.gzip = inflate.NewReader(inflate.Options{MaxOutput: u.opts.MaxObject, Library: u.opts.LibraryInflate})
 		}
-		u.gzip.Reset(in)
+		u.gzip.Reset(&u.input)
 		return u.gzip, nil
-	}
-	if !bytes.HasPrefix(in.head, zstdMagic) {
-		u.plain.reset(in, u.opts.MaxObject)
-		return &u.plain, nil
-	}
-	if u.zstd == nil {
-		u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
-		if err != nil {
-			return nil, err
+	case bytes.HasPrefix(head, zstdMagic):
+		if u.zstd == nil {
+			var err error
+			if u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20)); err != nil {
+				return nil, err
+			}
 		}
+		if err := u.zstd.Reset(&u.input); err != nil {
+			return nil, fmt.Errorf("zstd: %w", err)
+		}
+		u.plain.reset(zstdReader{u.zstd}, u.opts.MaxObject)
+	default:
+		u.plain.reset(&u.input, u.opts.MaxObject)
 	}
-	if err := u.zstd.Reset(in); err != nil {
-		return nil, fmt.Errorf("zstd: %w", err)
-	}
-	u.plain.reset(zstdReader{u.zstd}, u.opts.MaxObject)
 	return &u.plain, nil
+}
+
+// bytesReader is the blockReader of bytes that need no unpacking.
+type bytesReader struct {
+	data  []byte
+	err   error
+	given bool
+}
+
+func (b *bytesReader) Next(unconsumed int) ([]byte, error) {
+	if !b.given && len(b.data) > 0 {
+		b.given = true
+		return b.data, nil
+	}
+	return b.data[len(b.data)-unconsumed:], b.err
 }
 
 // zstdReader names zstd in errors.
