@@ -170,3 +170,28 @@ func TestMemoryPerKey(t *testing.T) {
 		runtime.KeepAlive(r)
 	}
 }
+
+// BenchmarkBurst joins 100,000 lines on one key within seconds, as an attack
+// makes them.
+func BenchmarkBurst(b *testing.B) {
+	for range b.N {
+		b.StopTimer()
+		c := New(oacSite2(), Options{})
+		h := c.Handler()
+		l, o := newEdgeLine(), originLine()
+		o.Key, o.RequestURI = []byte("a"), []byte("GET /a HTTP/1.1")
+		for i := range 100_000 {
+			at := int64(1_795_000_000_000) + int64(i)/10
+			l.give(h, i, []byte("/a"), at)
+			for n := range 7 {
+				o.RequestID[n] = 'A' + byte(i>>(4*n)&15)
+			}
+			o.Time = at / 1000 * 1000
+			h.Origin(o)
+		}
+		b.StartTimer()
+		if r, err := c.Result(context.Background()); err != nil || r.Keys[0].Join.Joined != 100_000 {
+			b.Fatal(err, r.Keys[0].Join)
+		}
+	}
+}

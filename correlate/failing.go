@@ -324,8 +324,9 @@ type Noise struct {
 // An HourCount is a number of 403s in the hour that begins at Hour (Unix s).
 type HourCount struct{ Hour, Count int64 }
 
-// MaxURIs and MaxSamples bound what is kept for each key.
+// MaxURIs, MaxSamples and MaxClasses bound what is kept for each key.
 const (
 	MaxURIs    = 5
 	MaxSamples = 3
+	MaxClasses = 50 // EdgeClasses and OriginClasses, the most frequent
 )

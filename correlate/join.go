@@ -28,6 +28,8 @@ type joiner struct {
 	edges, origins grouped // events by stem, by key; duplicates removed
 	edgeRank       []uint32
 	originRank     []uint32
+	edgeMethod     []uint32 // by kind: number of the method
+	originMethod   []uint32
 	cloudFront     []bool // by kind of S3 line: CloudFront's
 	resolvers      []*Resolver
 	lanes          []*lane
@@ -183,6 +185,14 @@ func (j *joiner) order() {
 		k := &g.originKind.list[i]
 		k.FromCloudFront = k.FromCloudFront || identities[k.Requester]
 		j.cloudFront[i] = k.FromCloudFront
+	}
+
+	var methods names
+	for i := range g.edgeKinds.list {
+		j.edgeMethod = append(j.edgeMethod, methods.id([]byte(g.edgeKinds.list[i].Method)))
+	}
+	for i := range g.originKind.list {
+		j.originMethod = append(j.originMethod, methods.id([]byte(operationMethod(g.originKind.list[i].Operation))))
 	}
 
 	j.blocked = make(map[uint64]uint32, len(g.firewall))
@@ -361,7 +371,7 @@ func (j *joiner) hasLine(stem, key uint32) bool {
 }
 
 func (j *joiner) sameMethod(e *edgeEvent, o *originEvent) bool {
-	return operationMethod(j.g.originKind.list[o.class].Operation) == j.g.edgeKinds.list[e.class].Method
+	return j.edgeMethod[e.class] == j.originMethod[o.class]
 }
 
 // operationMethod returns the method in an S3 operation: REST.GET.OBJECT.
@@ -383,127 +393,179 @@ func (j *joiner) join() {
 	j.pairedBy = make([]uint32, g.origin.n)
 	j.ambiguous = make([]bool, g.origin.n)
 
-	var m matcher
+	var edges, lines, others []uint32
 	for key := range uint32(g.keys.entries.n) {
 		e := g.keys.entries.at(key)
 		if e.scope&1 == 0 || len(j.byKey.of(key)) == 0 {
 			continue
 		}
-		m.edges = m.edges[:0]
+		edges = edges[:0]
 		for _, s := range j.byKey.of(key) {
 			if sign(g.stems.entries.at(s).scope&3) == signEdge {
 				continue
 			}
 			for _, i := range j.edges.of(s) {
 				if _, ok := j.blocked[g.edge.at(i).req]; !ok || g.edge.at(i).req == 0 {
-					m.edges = append(m.edges, i)
+					edges = append(edges, i)
 				}
 			}
 		}
-		j.match(&m, j.origins.of(key), func(*edgeEvent, *originEvent) bool { return true })
-		// Lines of a forwarded agent: the viewer's agent, but not his address.
-		if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok && len(m.edges) > 0 {
-			m.edges = slices.DeleteFunc(m.edges, func(i uint32) bool { return j.pair[i] != 0 })
-			joined := false
-			j.match(&m, j.origins.of(u), func(e *edgeEvent, o *originEvent) bool {
-				return j.cloudFront[o.class] || e.agent&^1 != 0 && e.agent&^1 == o.agent && e.client != o.client
-			})
+		lines, others = append(lines[:0], j.origins.of(key)...), others[:0]
+		if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok {
 			for _, o := range j.origins.of(u) {
-				joined = joined || j.pairedBy[o] != 0 && !j.cloudFront[g.origin.at(o).class]
+				if j.cloudFront[g.origin.at(o).class] {
+					lines = append(lines, o)
+				} else if g.origin.at(o).agent != 0 {
+					others = append(others, o)
+				}
 			}
-			if joined {
-				j.forwarded[e.scope>>1] = true
-			}
+		}
+		j.match(edges, lines, false)
+		if len(others) == 0 {
+			continue
+		}
+		// Lines of a forwarded agent: the viewer's agent, but not his address.
+		j.match(slices.DeleteFunc(edges, func(i uint32) bool { return j.pair[i] != 0 }), others, true)
+		if slices.ContainsFunc(others, func(o uint32) bool { return j.pairedBy[o] != 0 }) {
+			j.forwarded[e.scope>>1] = true
 		}
 	}
 }
 
-// A matcher holds what match needs again and again.
-type matcher struct {
-	edges, lines, active, count []uint32
-	fit                         []int
-}
-
-// match gives each S3 line at most one CloudFront line whose window holds it,
-// and the other way round, first within the time that clocks of one second
-// demand, then within the whole window. In each round the lines go by time and
-// each takes the CloudFront line whose window closes first: that joins as many
-// as can be joined. A pair is ambiguous unless neither has another candidate.
-func (j *joiner) match(m *matcher, lines []uint32, fits func(*edgeEvent, *originEvent) bool) {
-	if len(lines) == 0 || len(m.edges) == 0 {
+// match joins a key's CloudFront lines with its S3 lines, for each method by
+// itself and, byAgent, for each agent.
+func (j *joiner) match(edges, lines []uint32, byAgent bool) {
+	if len(edges) == 0 || len(lines) == 0 {
 		return
 	}
 	g := j.g
-	byStart := func(a, b uint32) int {
+	class := func(method uint32, agent uint16) uint32 {
+		if !byAgent {
+			agent = 0
+		}
+		return method<<16 | uint32(agent&^1)
+	}
+	edgeClass := func(i uint32) uint32 { e := g.edge.at(i); return class(j.edgeMethod[e.class], e.agent) }
+	lineClass := func(o uint32) uint32 { l := g.origin.at(o); return class(j.originMethod[l.class], l.agent) }
+	slices.SortFunc(edges, func(a, b uint32) int {
 		x, y := g.edge.at(a), g.edge.at(b)
-		return cmp.Or(cmp.Compare(x.end()-x.taken(), y.end()-y.taken()), cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]))
-	}
-	slices.SortFunc(m.edges, byStart)
-	m.lines = append(m.lines[:0], lines...)
-	slices.SortFunc(m.lines, func(a, b uint32) int {
-		x, y := g.origin.at(a), g.origin.at(b)
-		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req))
+		return cmp.Or(cmp.Compare(edgeClass(a), edgeClass(b)), cmp.Compare(x.end()-x.taken(), y.end()-y.taken()), cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]))
 	})
-	can := func(i, o uint32) bool {
-		e, l := g.edge.at(i), g.origin.at(o)
-		return j.sameMethod(e, l) && fits(e, l)
+	slices.SortFunc(lines, func(a, b uint32) int {
+		x, y := g.origin.at(a), g.origin.at(b)
+		return cmp.Or(cmp.Compare(lineClass(a), lineClass(b)), cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]))
+	})
+	for len(edges) > 0 && len(lines) > 0 {
+		c := min(edgeClass(edges[0]), lineClass(lines[0]))
+		n := 0
+		for n < len(edges) && edgeClass(edges[n]) == c {
+			n++
+		}
+		m := 0
+		for m < len(lines) && lineClass(lines[m]) == c {
+			m++
+		}
+		if n > 0 && m > 0 {
+			j.matchAlike(edges[:n], lines[:m], byAgent)
+		}
+		edges, lines = edges[n:], lines[m:]
 	}
+}
+
+// matchAlike gives each S3 line at most one CloudFront line whose window holds
+// it, and the other way round, first within the time that clocks of one second
+// demand, then within the whole window. In each round the lines go by time and
+// each takes the CloudFront line whose window closes first: that joins as many
+// as can be joined. A pair is ambiguous unless neither has another candidate.
+// Both lists are sorted by time.
+func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
+	g := j.g
+	soonest := endHeap{g: g}
 	for _, slack := range [...][2]int64{{999, windowAfter}, {windowBefore, windowAfter}} {
-		m.active = m.active[:0]
+		soonest.list = soonest.list[:0]
 		next := 0
-		for _, o := range m.lines {
+		for _, o := range lines {
 			if j.pairedBy[o] != 0 {
 				continue
 			}
-			t := g.origin.at(o).time
-			for next < len(m.edges) {
-				e := g.edge.at(m.edges[next])
-				if e.end()-e.taken()-slack[0] > t {
+			l := g.origin.at(o)
+			for ; next < len(edges); next++ {
+				e := g.edge.at(edges[next])
+				if e.end()-e.taken()-slack[0] > l.time {
 					break
 				}
-				if j.pair[m.edges[next]] == 0 {
-					m.active = append(m.active, m.edges[next])
-				}
-				next++
-			}
-			best := -1
-			kept := m.active[:0]
-			for _, i := range m.active {
-				e := g.edge.at(i)
-				if e.end()+slack[1] < t {
-					continue
-				}
-				kept = append(kept, i)
-				if can(i, o) && (best < 0 || e.end() < g.edge.at(kept[best]).end()) {
-					best = len(kept) - 1
+				if j.pair[edges[next]] == 0 {
+					soonest.push(edges[next])
 				}
 			}
-			m.active = kept
-			if best >= 0 {
-				i := m.active[best]
-				j.pair[i], j.pairedBy[o] = o+1, i+1
-				m.active = slices.Delete(m.active, best, best+1)
+			for len(soonest.list) > 0 && g.edge.at(soonest.list[0]).end()+slack[1] < l.time {
+				soonest.pop()
 			}
+			if len(soonest.list) == 0 || foreign && g.edge.at(soonest.list[0]).client == l.client {
+				continue // the viewer's own request to the bucket
+			}
+			i := soonest.pop()
+			j.pair[i], j.pairedBy[o] = o+1, i+1
 		}
 	}
-	// A line with two candidates, or whose only one has another, is ambiguous.
-	m.count = append(m.count[:0], make([]uint32, len(m.lines))...)
-	for _, i := range m.edges {
-		m.fit = m.fit[:0]
+	// How many CloudFront lines fit each S3 line, as steps up and down.
+	steps := make([]int32, len(lines)+1)
+	several := make([]bool, len(edges))
+	for n, i := range edges {
 		lo, hi := window(g.edge.at(i))
-		k, _ := slices.BinarySearchFunc(m.lines, lo, func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) })
-		for ; k < len(m.lines) && g.origin.at(m.lines[k]).time <= hi; k++ {
-			if can(i, m.lines[k]) {
-				m.fit = append(m.fit, k)
-			}
-		}
-		for _, k := range m.fit {
-			m.count[k] += uint32(len(m.fit))
+		byTime := func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) }
+		from, _ := slices.BinarySearchFunc(lines, lo, byTime)
+		to, _ := slices.BinarySearchFunc(lines, hi+1, byTime)
+		steps[from]++
+		steps[to]--
+		several[n] = to-from > 1
+	}
+	fit := int32(0)
+	for k, o := range lines {
+		fit += steps[k]
+		j.ambiguous[o] = fit > 1
+	}
+	for n, i := range edges {
+		if p := j.pair[i]; p != 0 && several[n] {
+			j.ambiguous[p-1] = true
 		}
 	}
-	for k, o := range m.lines {
-		if j.pairedBy[o] != 0 && m.count[k] > 1 {
-			j.ambiguous[o] = true
+}
+
+// An endHeap gives CloudFront lines by the time of their end.
+type endHeap struct {
+	g    *gatherer
+	list []uint32
+}
+
+func (h *endHeap) less(a, b int) bool {
+	x, y := h.g.edge.at(h.list[a]), h.g.edge.at(h.list[b])
+	return cmp.Or(cmp.Compare(x.end(), y.end()), cmp.Compare(y.taken(), x.taken()), cmp.Compare(x.req, y.req)) < 0
+}
+
+func (h *endHeap) push(i uint32) {
+	h.list = append(h.list, i)
+	for n := len(h.list) - 1; n > 0 && h.less(n, (n-1)/2); n = (n - 1) / 2 {
+		h.list[n], h.list[(n-1)/2] = h.list[(n-1)/2], h.list[n]
+	}
+}
+
+func (h *endHeap) pop() uint32 {
+	top, last := h.list[0], len(h.list)-1
+	h.list[0] = h.list[last]
+	h.list = h.list[:last]
+	for n := 0; ; {
+		c := 2*n + 1
+		if c >= last {
+			return top
 		}
+		if c+1 < last && h.less(c+1, c) {
+			c++
+		}
+		if !h.less(c, n) {
+			return top
+		}
+		h.list[n], h.list[c] = h.list[c], h.list[n]
+		n = c
 	}
 }

@@ -13,8 +13,8 @@ type tally struct {
 	n, referred int64
 	first, last int64
 	clients     []uint32
-	edge        []count
-	origin      []count
+	edge        counts
+	origin      counts
 	hours       []HourCount
 }
 
@@ -23,14 +23,39 @@ type count struct {
 	n    int64
 }
 
-func bump(list []count, kind uint32) []count {
-	for i := range list {
-		if list[i].kind == kind {
-			list[i].n++
-			return list
+// counts counts kinds of lines. Most keys have few; one that clients with ever
+// new agents ask for has many.
+type counts struct {
+	list []count
+	at   map[uint32]int
+}
+
+const manyKinds = 16
+
+func (c *counts) add(kind uint32) {
+	if c.at != nil {
+		i, ok := c.at[kind]
+		if !ok {
+			i = len(c.list)
+			c.at[kind] = i
+			c.list = append(c.list, count{kind: kind})
+		}
+		c.list[i].n++
+		return
+	}
+	for i := range c.list {
+		if c.list[i].kind == kind {
+			c.list[i].n++
+			return
 		}
 	}
-	return append(list, count{kind, 1})
+	c.list = append(c.list, count{kind, 1})
+	if len(c.list) == manyKinds {
+		c.at = make(map[uint32]int)
+		for i := range c.list {
+			c.at[c.list[i].kind] = i
+		}
+	}
 }
 
 func (t *tally) at(ms int64) {
@@ -52,7 +77,7 @@ func (t *tally) at(ms int64) {
 func (t *tally) addEdge(e *edgeEvent) {
 	t.at(e.end())
 	t.clients = append(t.clients, e.client)
-	t.edge = bump(t.edge, e.class)
+	t.edge.add(e.class)
 	if e.agent&1 != 0 {
 		t.referred++
 	}
@@ -79,7 +104,7 @@ func (j *joiner) edgeClasses(list []count) []EdgeClass {
 		return nil
 	}
 	build := func() []EdgeClass {
-		sortCounts(list, j.edgeRank)
+		list := mostFrequent(list, j.edgeRank)
 		out := make([]EdgeClass, len(list))
 		for i, c := range list {
 			out[i] = j.g.edgeKinds.list[c.kind]
@@ -95,7 +120,7 @@ func (j *joiner) originClasses(list []count, forwarded []uint32) []OriginClass {
 		return nil
 	}
 	build := func() []OriginClass {
-		sortCounts(list, j.originRank)
+		list := mostFrequent(list, j.originRank)
 		out := make([]OriginClass, len(list))
 		for i, c := range list {
 			out[i] = j.g.originKind.list[c.kind]
@@ -124,10 +149,11 @@ func shared[T any](kept map[count][]T, list []count, build func() []T) []T {
 	return out
 }
 
-func sortCounts(list []count, rank []uint32) {
+func mostFrequent(list []count, rank []uint32) []count {
 	slices.SortFunc(list, func(a, b count) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(rank[a.kind], rank[b.kind]))
 	})
+	return list[:min(len(list), MaxClasses)]
 }
 
 // group makes the result's keys and edge failures.
@@ -415,7 +441,7 @@ func (j *joiner) earlier(e *edgeEvent, info *stemInfo, lines []uint32) (why NoOr
 	lo, hi := window(e)
 	k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) })
 	before := k
-	for ; k < len(lines) && g.origin.at(lines[k]).time <= hi; k++ {
+	for most := k + 64; k < min(len(lines), most) && g.origin.at(lines[k]).time <= hi; k++ {
 		p := j.pairedBy[lines[k]]
 		if p != 0 && !e.quick() && g.edge.at(p-1).end() >= e.end()-e.taken() && j.sameMethod(e, g.origin.at(lines[k])) {
 			return NoOriginCollapsed, lines[k]
@@ -487,7 +513,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 	f := &EdgeFailure{
 		Distribution: g.distributions.name(r.dist), URI: string(g.stems.key(stems[0])),
 		Requests: t.n, Viewers: t.viewers(), Referred: t.referred, First: t.first, Last: t.last,
-		Edge: j.edgeClasses(t.edge), Hours: t.hourList(),
+		Edge: j.edgeClasses(t.edge.list), Hours: t.hourList(),
 	}
 	f.Noise = !slices.ContainsFunc(stems, func(s uint32) bool { return !j.noisyStem[s] })
 	_, _, latest := j.servedPath(stems[0], t.first, t.last)
@@ -506,15 +532,15 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 	if !info.noS3 {
 		f.Bucket, f.Key = bucket, key
 	}
-	fire := []count(nil)
+	var fire counts
 	for _, i := range events {
 		if req := g.edge.at(i).req; req != 0 {
 			if c, ok := j.blocked[req]; ok {
-				fire = bump(fire, c)
+				fire.add(c)
 			}
 		}
 	}
-	for _, c := range fire {
+	for _, c := range fire.list {
 		k := g.fireKinds.list[c.kind]
 		k.Count = c.n
 		f.Firewall = append(f.Firewall, k)
@@ -561,7 +587,7 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string) *FailingKey {
 	var forwarded []uint32
 	origin := func(o uint32) {
 		e := g.origin.at(o)
-		r.t.origin = bump(r.t.origin, e.class)
+		r.t.origin.add(e.class)
 		if j.pairedBy[o] != 0 && !j.cloudFront[e.class] && !slices.Contains(forwarded, e.class) {
 			forwarded = append(forwarded, e.class)
 		}
@@ -601,7 +627,7 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string) *FailingKey {
 	}
 	f.Viewers, f.Referred = r.t.viewers(), r.t.referred
 	f.First, f.Last = r.t.first, r.t.last
-	f.Edge, f.Origin = j.edgeClasses(r.t.edge), j.originClasses(r.t.origin, forwarded)
+	f.Edge, f.Origin = j.edgeClasses(r.t.edge.list), j.originClasses(r.t.origin.list, forwarded)
 	f.Hours = r.t.hourList()
 	j.describe(r, f)
 	j.times(r, f)
