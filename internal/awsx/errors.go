@@ -68,7 +68,11 @@ func answerError(err error, atAWS bool) error {
 		}
 		return out
 	}
-	return fmt.Errorf("%s", plain(err))
+	if answered && response.HTTPStatusCode() >= http.StatusBadRequest {
+		// An error in another form than the service's.
+		return &gather.APIError{Code: fmt.Sprint(response.HTTPStatusCode()), Message: plain(err)}
+	}
+	return errors.New(plain(err))
 }
 
 var hints = map[string]string{
