@@ -499,7 +499,7 @@ func randomFile(rnd *rand.Rand) []byte {
 }
 
 // numbers are what differs between errors of one kind.
-var numbers = regexp.MustCompile(`\b0x[0-9a-f]{4}\b|\b[0-9a-f]{8}\b|\b[0-9]+\b`)
+var numbers = regexp.MustCompile(`\b(0x)?([0-9a-f]{4}|[0-9a-f]{8}|[0-9]+)\b`)
 
 // TestRandomStreams compares with compress/gzip on random files, right and
 // wrong. -streams N makes it as long as wanted.
