@@ -127,6 +127,15 @@ func extensionOf(key string) string {
 // deriveEdit finds the edit that leads from one key to another, if it is of a
 // kind that functions and origin paths make.
 func deriveEdit(from, to string) (edit, bool) {
+	e, ok := guessEdit(from, to)
+	if ok {
+		got, applies := e.apply(from)
+		ok = applies && got == to
+	}
+	return e, ok
+}
+
+func guessEdit(from, to string) (edit, bool) {
 	folder := func(p string) bool { return p == "" || strings.HasSuffix(p, "/") }
 	if from == to {
 		return edit{}, true
@@ -136,11 +145,8 @@ func deriveEdit(from, to string) (edit, bool) {
 		return edit{editAdd, to[:i], to[i:]}, to[i:] != ""
 	}
 	if i := strings.Index(to, from); i >= 0 {
-		e := edit{editAdd, to[:i], to[i+len(from):]}
-		if folder(e.a) {
-			if got, ok := e.apply(from); ok && got == to {
-				return e, true
-			}
+		if e := (edit{editAdd, to[:i], to[i+len(from):]}); folder(e.a) {
+			return e, true
 		}
 	}
 	if p, ok := strings.CutSuffix(from, to); ok && to != "" && folder(p) {

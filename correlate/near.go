@@ -346,8 +346,9 @@ func (s *search) originPaths() {
 			s.try(p+"/"+s.key, NearOriginPath)
 		}
 	}
-	// a/a/x → a/x, and api/x → x: a behavior's pattern is not taken off.
-	if first, rest, ok := strings.Cut(s.key, "/"); ok && first != "" && rest != "" {
+	// a/a/x → a/x, and api/x → x: a behavior's pattern is not taken off. An index
+	// document is in every folder: finding the root's says nothing.
+	if first, rest, ok := strings.Cut(s.key, "/"); ok && first != "" && rest != "" && rest != s.hint.IndexSuffix {
 		s.try(rest, NearOriginPath)
 	}
 }

@@ -93,6 +93,7 @@ func TestNear(t *testing.T) {
 	f("css/mian.css", "css/main.css", NearSpelling)
 	f("reprots/2026/q1.pdf", "reports/2026/q1.pdf", NearSpelling)
 	f("nothing/like/it.bin", "", "")
+	f("beta/index.html", "", "") // every site has one at the root
 	f("", "", "")
 	f("/", "", "")
 }
@@ -167,4 +168,40 @@ func TestKeyList(t *testing.T) {
 	if !l.Has("a/x/1") || l.Has("a/x") {
 		t.Error("Has")
 	}
+}
+
+func FuzzNear(f *testing.F) {
+	f.Add("docs/Index.html", "docs/index.html\ndocs/x\nA//b", "/prod")
+	f.Add("caf\xe9", "caf\u00e9", "")
+	f.Add("%%%2", "/\n//\na/", "/")
+	f.Fuzz(func(t *testing.T, key, have, path string) {
+		keys := strings.Split(have, "\n")
+		l := NewKeyList(slices.Clone(keys))
+		c := &counter{l: l, t: t}
+		got, err := Near(context.Background(), key, Hint{OriginPath: path}, c, 5)
+		if err != nil || len(got) > 5 || c.calls > nearCalls {
+			t.Fatalf("%v, %d calls, %q", err, c.calls, got)
+		}
+		for _, n := range got {
+			if n.Key == key || !l.Has(n.Key) || n.Key == "" {
+				t.Errorf("%q: got %q", key, n)
+			}
+		}
+	})
+}
+
+func TestDistance(t *testing.T) {
+	f := func(a, b string, limit, want int) {
+		t.Helper()
+		if got := distance(a, b, limit); got != want {
+			t.Errorf("%q %q: got %d, want %d", a, b, got, want)
+		}
+	}
+	f("", "", 3, 0)
+	f("a", "", 3, 1)
+	f("abcd", "abdc", 3, 1)
+	f("kitten", "sitting", 3, 3)
+	f("kitten", "sitting", 2, 3)
+	f("abc", "xyz", 1, 2)
+	f("main", "mian", 2, 1)
 }

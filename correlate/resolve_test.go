@@ -330,7 +330,49 @@ func FuzzResolve(f *testing.F) {
 			t.Errorf("%q: %+v", stem, res)
 		}
 		res.Steps()
-		deriveEdit(res.Key, stem)
+	})
+}
+
+func TestDeriveEdit(t *testing.T) {
+	f := func(from, to, want string) {
+		t.Helper()
+		got := "-"
+		if e, ok := deriveEdit(from, to); ok {
+			got = e.String()
+		}
+		if got != want {
+			t.Errorf("%q to %q: got %s, want %s", from, to, got, want)
+		}
+	}
+	f("a", "a", "none")
+	f("docs/", "docs/index.html", "append index.html")
+	f("docs", "docs/index.html", "append /index.html")
+	f("about", "about.html", "append .html")
+	f("", "index.html", "append index.html")
+	f("", "site/index.html", "add prefix site/ and append index.html")
+	f("a.js", "prod/a.js", "add prefix prod/")
+	f("docs/", "prod/docs/index.html", "add prefix prod/ and append index.html")
+	f("v1/a.js", "a.js", "strip prefix v1/")
+	f("docs/", "docs", "strip suffix /")
+	f("a.html", "a", "strip suffix .html")
+	f("A/B.JPG", "a/b.jpg", "lower-case")
+	f("v1/x/app.js", "v2/x/app.js", "replace prefix v1/ by v2/")
+	f("a.js", "other.css", "-")
+	f("a", "bab", "-")
+	f("", "", "none")
+	f("", "dir/", "-")
+}
+
+func FuzzDeriveEdit(f *testing.F) {
+	f.Add("docs/", "prod/docs/index.html")
+	f.Add("", "x/.html")
+	f.Add("A/\xff", "a/\xff")
+	f.Fuzz(func(t *testing.T, from, to string) {
+		if e, ok := deriveEdit(from, to); ok {
+			if got, ok := e.apply(from); !ok || got != to {
+				t.Errorf("%q to %q: %s gives %q", from, to, e, got)
+			}
+		}
 	})
 }
 
