@@ -1,0 +1,140 @@
+package gather
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/why403/why403/checks/facts"
+)
+
+// A Delivery is one delivery of vended logs: CloudFront standard logs v2, or S3
+// server access logs through CloudWatch Logs.
+type Delivery struct {
+	Resource    string // ARN of the distribution or bucket whose log it is
+	LogType     string // ACCESS_LOGS, CONNECTION_LOGS, S3_SERVER_ACCESS_LOGS, …
+	Type        string // S3, CWL, FH, XRAY
+	Destination string // ARN of the bucket (with a prefix), log group or stream; "" when another account holds it
+	Format      string // w3c, plain, raw, json, parquet
+	Fields      []string
+	Delimiter   string
+	SuffixPath  string
+	Hive        bool
+}
+
+// Deliveries returns the deliveries that are configured in a Region: us-east-1
+// for distributions, the bucket's own for buckets. The fact's call is the first
+// one that was not answered.
+func (g *Gatherer) Deliveries(ctx context.Context, region string) facts.Fact[[]Delivery] {
+	f := fact(ctx, g, Question{Call: DescribeDeliverySources, ID: region}, func(data json.RawMessage) ([]Delivery, error) { return nil, nil })
+	if !f.Known() {
+		return f
+	}
+	sources, _ := decode[struct {
+		DeliverySources []struct {
+			Name, LogType string
+			ResourceArns  []string
+		}
+	}](g.known(ctx, DescribeDeliverySources, region))
+	if len(sources.DeliverySources) == 0 {
+		return f
+	}
+	type deliveryList struct {
+		Deliveries []struct {
+			DeliverySourceName, DeliveryDestinationArn, DeliveryDestinationType, FieldDelimiter string
+			RecordFields                                                                        []string
+			S3DeliveryConfiguration                                                             struct {
+				SuffixPath               string
+				EnableHiveCompatiblePath bool
+			}
+		}
+	}
+	list := fact(ctx, g, Question{Call: DescribeDeliveries, ID: region}, decode[deliveryList])
+	if !list.Known() {
+		return missing[[]Delivery](list)
+	}
+	type destinationList struct {
+		DeliveryDestinations []struct {
+			Arn, OutputFormat                string
+			DeliveryDestinationConfiguration struct{ DestinationResourceArn string }
+		}
+	}
+	destinations := fact(ctx, g, Question{Call: DescribeDeliveryDestinations, ID: region}, decode[destinationList])
+	if !destinations.Known() {
+		return missing[[]Delivery](destinations)
+	}
+	for _, d := range list.Value.Deliveries {
+		out := Delivery{
+			Type: d.DeliveryDestinationType, Fields: d.RecordFields, Delimiter: d.FieldDelimiter,
+			SuffixPath: d.S3DeliveryConfiguration.SuffixPath, Hive: d.S3DeliveryConfiguration.EnableHiveCompatiblePath,
+		}
+		for _, s := range sources.DeliverySources {
+			if s.Name == d.DeliverySourceName && len(s.ResourceArns) > 0 {
+				out.Resource, out.LogType = s.ResourceArns[0], s.LogType
+			}
+		}
+		for _, t := range destinations.Value.DeliveryDestinations {
+			if t.Arn == d.DeliveryDestinationArn {
+				out.Destination, out.Format = t.DeliveryDestinationConfiguration.DestinationResourceArn, t.OutputFormat
+			}
+		}
+		f.Value = append(f.Value, out)
+	}
+	return f
+}
+
+// known returns an answer that was given before.
+func (g *Gatherer) known(ctx context.Context, c *Call, id string) json.RawMessage {
+	data, _ := g.ask(ctx, Question{Call: c, ID: id})
+	return data
+}
+
+// missing returns f, which was not answered, as a fact of another type.
+func missing[T, U any](f facts.Fact[U]) facts.Fact[T] {
+	return facts.Fact[T]{State: f.State, Call: f.Call, Permission: f.Permission, Code: f.Code, Message: f.Message}
+}
+
+// Location returns where in S3 the delivered objects begin, up to the first
+// part of their path that varies, given the account of the log's owner. ok is
+// false when they are not delivered to S3, or to a bucket that is not known.
+//
+// The destination's own prefix replaces AWSLogs/ACCOUNT/CloudFront (CloudFront
+// guide, Standard logging v2, "Example paths to access logs").
+func (d *Delivery) Location(account string) (location string, ok bool) {
+	name, ok := strings.CutPrefix(d.Destination, "arn:")
+	if d.Type != "S3" || !ok {
+		return "", false
+	}
+	name = name[strings.LastIndexByte(name, ':')+1:]
+	bucket, prefix, _ := strings.Cut(name, "/")
+	parts := strings.Split(strings.Trim(prefix, "/"), "/")
+	suffix := strings.Trim(d.SuffixPath, "/")
+	if prefix == "" {
+		parts = []string{"AWSLogs", account, "CloudFront"}
+		if d.Hive {
+			parts[1] = "aws-account-id=" + account
+		}
+		if strings.Contains(d.Resource, ":s3:::") {
+			parts = parts[:1] // the rest is not documented
+		}
+		// The suffix may repeat it.
+		if strings.HasPrefix(suffix, "AWSLogs/") {
+			parts = nil
+		}
+	}
+	for _, p := range strings.Split(suffix, "/") {
+		if p == "" {
+			continue
+		}
+		distribution := lastSegment(d.Resource)
+		p, hive := strings.NewReplacer("{DistributionId}", distribution, "{distributionid}", distribution, "{accountid}", account, "{account-id}", account).Replace(p), p
+		if strings.Contains(p, "{") {
+			break
+		}
+		if d.Hive && p != hive {
+			p = strings.Trim(hive, "{}") + "=" + p
+		}
+		parts = append(parts, p)
+	}
+	return "s3://" + bucket + "/" + strings.Join(parts, "/") + "/", true
+}
