@@ -236,7 +236,7 @@ func (d *Diagnosis) note(p *KeyPass) {
 	}
 	at := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05Z") }
 	if k.OKAfter > 0 {
-		d.Notes = append(d.Notes, "a request for the key succeeded at "+at(k.OKAfter)+", after the last refusal: it seems to be fixed")
+		d.Notes = append(d.Notes, "a request for the key succeeded at "+at(k.OKAfter)+", after the last refusal")
 	}
 	if len(d.Causes) > 0 {
 		return

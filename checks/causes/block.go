@@ -278,7 +278,7 @@ var requesterPays = &checks.Check{
 		case st.Blocks == correlate.Unknown:
 			return undecided(st.Missing...)
 		}
-		f := cause(v.sure(st.Guess, false), "bucket %s makes the requester pay: %s are refused, and CloudFront can't send x-amz-request-payer", v.s.Bucket, v.who())
+		f := cause(v.sure(st.Guess, false), "bucket %s makes the requester pay: S3 refuses %s, and CloudFront can't send x-amz-request-payer", v.s.Bucket, v.who())
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.payerRemedy())
 	},
 }

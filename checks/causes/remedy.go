@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/why403/why403/checks"
@@ -136,36 +137,65 @@ func (v view) editPolicy(title, opens string, edit func(*policy.Document) error)
 	if _, err := doc.Policy(policy.BucketPolicy); err != nil && doc.Len() > 0 {
 		return checks.Remedy{}, false
 	}
-	changed := string(before.JSON()) != after
-	maskDocument(doc, secretPlaceholder)
-	shown := string(doc.JSON())
-	r := checks.Remedy{Title: title, Opens: opens, Document: shown}
+	r := checks.Remedy{Title: title, Opens: opens}
+	b := sh(v.s.Bucket)
+	if doc.Len() == 0 {
+		maskDocument(before, secretPlaceholder)
+		r.Commands = []string{"aws s3api delete-bucket-policy --bucket " + b}
+		r.Diff = policy.Diff("policy.json", "policy.json", before.JSON(), nil)
+		r.Apply = func(s *access.Situation) { s.BucketFacts.Policy = setPolicy(s.BucketFacts.Policy, "") }
+		return r, true
+	}
+	c := writtenChange(v.s.Bucket, old, after, before, doc)
+	r.Document, r.Diff, r.CloudFormation, r.Terraform = c.document, c.diff, c.cloudFormation, c.terraform
+	if strings.Contains(c.document, secretPlaceholder) {
+		r.Commands = append(r.Commands, "# in policy.json, put the secret in the place of "+secretPlaceholder)
+	}
+	r.Commands = append(r.Commands, "aws s3api put-bucket-policy --bucket "+b+" --policy file://policy.json")
+	r.Apply = func(s *access.Situation) { s.BucketFacts.Policy = setPolicy(s.BucketFacts.Policy, after) }
+	return r, true
+}
+
+// A change is the text of a changed bucket policy, as a remedy shows it.
+type change struct{ document, diff, cloudFormation, terraform string }
+
+// written keeps the texts of changes: thousands of keys of a bucket share one.
+var written struct {
+	sync.Mutex
+	m map[[3]string]change
+}
+
+// writtenChange writes the change from before to after, secrets masked. It may
+// change both documents.
+func writtenChange(bucket, old, new string, before, after *policy.Document) change {
+	key := [3]string{bucket, old, new}
+	written.Lock()
+	c, ok := written.m[key]
+	written.Unlock()
+	if ok {
+		return c
+	}
+	changed := string(before.JSON()) != new
+	maskDocument(after, secretPlaceholder)
+	c.document = string(after.JSON())
 	maskDocument(before, secretPlaceholder)
 	oldText := before.JSON()
-	if changed && string(oldText) == shown {
+	if changed && string(oldText) == c.document {
 		maskDocument(before, "OLD_"+secretPlaceholder) // only the secret differs
 		oldText = before.JSON()
 	}
 	if old == "" {
 		oldText = nil
 	}
-	b := sh(v.s.Bucket)
-	if doc.Len() == 0 {
-		r.Document = ""
-		r.Commands = []string{"aws s3api delete-bucket-policy --bucket " + b}
-		r.Diff = policy.Diff("policy.json", "policy.json", oldText, nil)
-		r.Apply = func(s *access.Situation) { s.BucketFacts.Policy = setPolicy(s.BucketFacts.Policy, "") }
-		return r, true
+	c.diff = policy.Diff("policy.json", "policy.json", oldText, []byte(c.document))
+	c.cloudFormation, c.terraform = cloudFormation(bucket, c.document), terraform(bucket, c.document)
+	written.Lock()
+	if written.m == nil || len(written.m) > 1000 {
+		written.m = map[[3]string]change{}
 	}
-	r.Diff = policy.Diff("policy.json", "policy.json", oldText, []byte(shown))
-	if strings.Contains(shown, secretPlaceholder) {
-		r.Commands = append(r.Commands, "# in policy.json, put the secret in the place of "+secretPlaceholder)
-	}
-	r.Commands = append(r.Commands, "aws s3api put-bucket-policy --bucket "+b+" --policy file://policy.json")
-	r.CloudFormation = cloudFormation(v.s.Bucket, shown)
-	r.Terraform = terraform(v.s.Bucket, shown)
-	r.Apply = func(s *access.Situation) { s.BucketFacts.Policy = setPolicy(s.BucketFacts.Policy, after) }
-	return r, true
+	written.m[key] = c
+	written.Unlock()
+	return c
 }
 
 func setPolicy(f facts.Fact[string], doc string) facts.Fact[string] {
@@ -470,8 +500,8 @@ func (v view) gapRemedies(gap []policy.Explanation) []checks.Remedy {
 	if strings.ContainsAny(strings.TrimSuffix(cover, "*"), "*?$") {
 		return v.grantRemedies() // the key itself has characters that a policy takes for wildcards
 	}
-	who := "those whom the statement names"
-	if element(&e, "Principal") == policy.True && v.anonymous() {
+	who := "those whom the statement admits"
+	if v.anonymous() && len(conditions(&e, policy.True))+len(conditions(&e, policy.Unknown)) == 0 {
 		who = "everyone"
 	}
 	var list []checks.Remedy
@@ -843,6 +873,9 @@ func (v view) undelete() checks.Remedy {
 }
 
 func (v view) missingRemedies() []checks.Remedy {
+	if v.k.Noise || v.direct() {
+		return nil // what a scanner asked for is not to be supplied
+	}
 	list := []checks.Remedy{{
 		Title:    "Upload the object",
 		Commands: []string{"aws s3 cp ./FILE " + sh(s3URI(v.s.Bucket, v.s.Key))},
@@ -982,24 +1015,34 @@ func (v view) spaRemedies(page *correlate.ErrorResponse) []checks.Remedy {
 	}
 	list := []checks.Remedy{f}
 	if v.Distribution != nil && page != nil && page.ErrorCode == 404 {
-		list = append(list, v.missingRemedies()[1:]...) // ListBucket: then the 404 is mapped
+		if more := v.missingRemedies(); len(more) > 1 {
+			list = append(list, more[1:]...) // ListBucket: then the 404 is mapped
+		}
 	}
 	return list
 }
 
 func (v view) defaultRootRemedy(object string) checks.Remedy {
-	return checks.Remedy{
+	key := v.originPrefix() + object
+	ask := func(s *access.Situation) {
+		s.Key, s.Action = key, ""
+		s.Object = s.BucketFacts.Objects[key]
+		if s.Object == nil {
+			s.Object = &facts.Object{Key: key}
+		}
+		s.Exists = access.Exists(s.BucketFacts, s.Object, key)
+	}
+	r := checks.Remedy{
 		Title:    "Set the default root object to " + object,
 		Commands: append(updateDistribution(v.id(), ".DefaultRootObject = "+js(object)), invalidate(v.id())),
-		Apply: func(s *access.Situation) {
-			s.Key, s.Action = v.originPrefix()+object, ""
-			s.Object = s.BucketFacts.Objects[s.Key]
-			if s.Object == nil {
-				s.Object = &facts.Object{Key: s.Key}
-			}
-			s.Exists = access.Exists(s.BucketFacts, s.Object, s.Key)
-		},
+		Apply:    ask,
 	}
+	if access.Exists(v.s.BucketFacts, v.s.BucketFacts.Objects[key], key) == correlate.No {
+		r.Title = "Upload " + object + " and set it as the default root object"
+		r.Commands = append([]string{"aws s3 cp ./FILE " + sh(s3URI(v.s.Bucket, key))}, r.Commands...)
+		r.Apply = func(s *access.Situation) { ask(s); refresh(s) }
+	}
+	return r
 }
 
 // defaultRootNear offers a similar key that exists as the default root object.

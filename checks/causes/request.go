@@ -346,7 +346,7 @@ var writeNotAllowed = &checks.Check{
 		if c != nil {
 			what = c.Operation
 		}
-		f := cause(v.sure(false, false), "a write reached S3 (%s), and no statement of the bucket policy allows %s %s", what, v.who(), action)
+		f := cause(v.sure(false, true), "a write reached S3 (%s), and no statement of the bucket policy allows %s %s", what, v.who(), action)
 		f = with(f, v.policyFact("Statement", "no Allow for %s", action))
 		return fixed(with(f, v.refusal()), v.writeRemedies(action)...)
 	},
@@ -369,7 +369,7 @@ var corsPreflight = &checks.Check{
 			return ruledOut()
 		}
 		cors := v.s.BucketFacts.CORS
-		sure := v.sure(false, false)
+		sure := v.sure(false, true)
 		var f checks.Finding
 		switch {
 		case cors.State == facts.NotSet || cors.Known() && len(cors.Value) == 0:

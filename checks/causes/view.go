@@ -83,13 +83,14 @@ func (v view) contact() bool {
 
 // sure is the certainty of a cause that documented rules and settled facts
 // carry. Settings are read later than the log: a success of the same key after
-// a refusal shows that they changed, or that the requests differ. conditional
-// says that the cause depends on the single request.
+// a refusal shows that they changed. conditional says that the cause depends on
+// the single request (its address, header, protocol or method): then others may
+// have succeeded.
 func (v view) sure(guess, conditional bool) checks.Certainty {
 	switch {
 	case guess:
 		return checks.Possible
-	case !v.contact(), v.k.OKAfter > 0, !conditional && v.k.First > 0 && v.k.LastOK > v.k.First:
+	case !v.contact(), !conditional && (v.k.OKAfter > 0 || v.k.First > 0 && v.k.LastOK > v.k.First):
 		return checks.Likely
 	}
 	return checks.Proven
