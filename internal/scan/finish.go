@@ -3,6 +3,7 @@ package scan
 import (
 	"cmp"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -104,6 +105,9 @@ func title(id string) string {
 	return id
 }
 
+// fingerprint is a masked value's: it differs between a run and its replay.
+var fingerprint = regexp.MustCompile(`\(masked [0-9a-f]+\)`)
+
 // documents returns the policies that evidence of the report points into,
 // secrets masked.
 func (r *run) documents(rep *report.Report) []report.Document {
@@ -115,7 +119,7 @@ func (r *run) documents(rep *report.Report) []report.Document {
 			return
 		}
 		if text, err := mask.Policy(doc.Value); err == nil {
-			out = append(out, report.Document{Source: source, Of: of, Text: text})
+			out = append(out, report.Document{Source: source, Of: of, Text: fingerprint.ReplaceAllString(text, redact.Masked)})
 		}
 	}
 	for name, b := range f.Buckets {

@@ -3,22 +3,34 @@ package scan
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/why403/why403/internal/awsx"
 	"github.com/why403/why403/internal/report"
+	"github.com/why403/why403/internal/state"
 )
 
 // WriteAll writes the report to each target, whole or not at all. A target is a
 // file or an s3:// object; its suffix chooses the format.
 func WriteAll(ctx context.Context, o Options, rep *report.Report, targets []string) error {
+	var errs []error
 	for _, t := range targets {
 		if err := write(ctx, o, rep, t); err != nil {
-			return &Error{fmt.Errorf("--out %s: %w", t, bare(err)), "the report was not written there; other targets are not touched"}
+			errs = append(errs, fmt.Errorf("--out %s: %w", t, bare(err)))
 		}
 	}
-	return nil
+	if len(errs) == 0 {
+		return nil
+	}
+	return &Error{errors.Join(errs...), "what stood there before is as it was; the other targets were written"}
+}
+
+var contentTypes = map[string]string{
+	"text": "text/plain; charset=utf-8", "json": "application/json", "markdown": "text/markdown; charset=utf-8",
+	"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
 }
 
 func write(ctx context.Context, o Options, rep *report.Report, target string) error {
@@ -31,7 +43,7 @@ func write(ctx context.Context, o Options, rep *report.Report, target string) er
 		if err := report.Render(&buf, format, rep, report.Options{}); err != nil {
 			return err
 		}
-		return put(ctx, o, target, buf.Bytes())
+		return put(ctx, o, target, format, buf.Bytes())
 	}
 	// A file beside the target is renamed over it when it is whole.
 	f, err := os.CreateTemp(filepath.Dir(target), ".why403-*")
@@ -56,6 +68,15 @@ func write(ctx context.Context, o Options, rep *report.Report, target string) er
 }
 
 // put writes an object of S3.
-func put(ctx context.Context, o Options, target string, data []byte) error {
-	return fmt.Errorf("s3:// targets are not written yet")
+func put(ctx context.Context, o Options, target, format string, data []byte) error {
+	clients, err := awsx.Open(ctx, o.AWS)
+	if err != nil {
+		return err
+	}
+	store, err := clients.Store(target)
+	if err != nil {
+		return err
+	}
+	_, err = store.Write(ctx, "", data, contentTypes[format], state.Condition{})
+	return err
 }
