@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/why403/why403/internal/inflate"
+	"github.com/why403/why403/internal/inflate/bytescan"
 )
 
 // edgeText makes n lines of a legacy log as in life: about 475 bytes a line,
@@ -119,6 +120,57 @@ func benchmarkLines(b *testing.B, format *Format, data []byte) {
 
 func BenchmarkEdgeLines(b *testing.B)   { benchmarkLines(b, edgeW3C, edgeData()) }
 func BenchmarkOriginLines(b *testing.B) { benchmarkLines(b, originAccess, originData()) }
+
+// BenchmarkSearch403First is what the other way would take before any line is
+// parsed: to search the text for 403 and count the lines. Looking at every line
+// costs less.
+func BenchmarkSearch403First(b *testing.B) {
+	data := edgeData()
+	lines := bytes.Count(data, []byte{'\n'})
+	b.SetBytes(int64(len(data)))
+	hits := 0
+	for b.Loop() {
+		for rest := data; len(rest) > 0; {
+			n := min(len(rest), 200<<10)
+			block := rest[:n]
+			rest = rest[n:]
+			hits += bytes.Count(block, []byte{'\n'})
+			for {
+				i := bytescan.Index3(block, '4', '0', '3')
+				if i < 0 {
+					break
+				}
+				hits++
+				block = block[i+3:]
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(lines), "ns/line")
+}
+
+// TestNoAllocations holds the hot path to its promise, 403 lines included.
+func TestNoAllocations(t *testing.T) {
+	for format, data := range map[*Format][]byte{
+		edgeW3C:      edgeText(rand.New(rand.NewPCG(1, 1)), 500, 10),
+		originAccess: originText(rand.New(rand.NewPCG(1, 1)), 500, 10),
+	} {
+		s := newScanner(&Options{Progress: new(Progress)}, nil, new(counter))
+		s.object, s.count = new(Object), new(FormatCount)
+		d, err := format.lines(s, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.decode(data)
+		data = data[bytes.IndexByte(data, '2'):] // without the header
+		data = data[bytes.IndexByte(data, '\n')+1:]
+		if n := testing.AllocsPerRun(10, func() { d.decode(data) }); n > 0 {
+			t.Errorf("%s: %v allocations for 500 lines", format.Name, n)
+		}
+		if s.count.Rejected > 0 || s.count.Forbidden == 0 {
+			t.Errorf("%s: %+v %v", format.Name, s.count, s.rejections)
+		}
+	}
+}
 
 func pack(data []byte) []byte {
 	var z bytes.Buffer

@@ -12,7 +12,7 @@ var edgeW3C = &Format{
 	Name: "cloudfront-w3c",
 	Doc:  "CloudFront standard log with a #Fields header, legacy or v2, of any fields and delimiter",
 	sniff: func(head []byte) bool {
-		return bytes.HasPrefix(head, []byte("#Version:")) || bytes.HasPrefix(head, []byte("#Fields:"))
+		return head[0] == '#' && (bytes.HasPrefix(head, []byte("#Version:")) || bytes.Contains(head, []byte("#Fields:")))
 	},
 	lines: func(s *scanner, _ []byte) (lineDecoder, error) {
 		return &delimited{s: s, problem: "no #Fields header before the line"}, nil

@@ -2,17 +2,29 @@ package logs
 
 // A Handler receives the lines of one scanning goroutine. Each goroutine has a
 // Handler of its own, so no locking is needed; what they gathered is merged
-// afterwards. Records are valid only during the call.
+// afterwards. Records and their byte slices are valid only during the call; the
+// Object that a Ref points to may be kept.
+//
+// A line that was delivered twice is handed over twice.
 type Handler interface {
-	// Edge, Origin and Firewall receive the records that the Filter chose.
+	// Edge, Origin and Firewall receive the records that the Filter chose:
+	// CloudFront lines with status 403 or Masked, S3 lines with status 403, WAF
+	// records with another action than ALLOW.
 	Edge(*EdgeRecord)
 	Origin(*OriginRecord)
 	Firewall(*FirewallRecord)
 
 	// EdgePassed and OriginPassed receive every other well-formed request, by
 	// the few fields that cost next to nothing: they tell when a failing path
-	// or key was last, or first again, served. stem and key are as logged.
+	// or key was last, or first again, served.
+	//
+	// distribution is the distribution's id or, where the log does not tell it,
+	// its own domain name (cs(Host)); nil if neither is told. stem is as logged.
+	// time is in Unix ms.
 	EdgePassed(distribution, stem []byte, status int, time int64)
+	// OriginPassed's record has the fields up to TurnAround, and Ref, Line and
+	// KeyLayers; those from Referer on are nil where the log is of text. Its
+	// status is 0 for lifecycle actions.
 	OriginPassed(r *OriginRecord)
 }
 

@@ -1,7 +1,8 @@
 package logs
 
 // Inputs counts what was read. Lines = Records + Skipped + Rejected, for the
-// whole and for each format.
+// whole and for each format. A line is a line of text or a row of Parquet; two
+// records that were joined without a newline in between count as two.
 type Inputs struct {
 	Objects  int64 `json:"objects"`
 	Bytes    int64 `json:"bytes"` // stored bytes
@@ -10,12 +11,14 @@ type Inputs struct {
 	Skipped  int64 `json:"skipped"`  // headers, blank lines, connection logs, outside the window
 	Rejected int64 `json:"rejected"` // not understood
 
-	Duplicates int64                   `json:"duplicates"` // records delivered more than once, counted in Records
-	ByStatus   map[int]int64           `json:"by_status"`  // CloudFront's status codes
+	// Duplicates are records delivered more than once, counted in Records. Scan
+	// does not look for them: whoever joins the records sets it.
+	Duplicates int64                   `json:"duplicates"`
+	ByStatus   map[int]int64           `json:"by_status"` // CloudFront's status codes
 	ByFormat   map[string]*FormatCount `json:"by_format"`
 
-	RejectedSamples []Rejection  `json:"rejected_samples"`
-	Unreadable      []Unreadable `json:"unreadable,omitempty"`
+	RejectedSamples []Rejection  `json:"rejected_samples"`     // the first by object and line
+	Unreadable      []Unreadable `json:"unreadable,omitempty"` // all, by object
 }
 
 // FormatCount is the share of one format in Inputs.

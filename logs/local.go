@@ -48,7 +48,7 @@ type file string
 
 func (f file) List(_ context.Context, _ Window, page func([]Object) error) error {
 	o := Object{URI: string(f), Size: -1}
-	if info, err := os.Stat(string(f)); err == nil {
+	if info, err := os.Stat(string(f)); err == nil && info.Mode().IsRegular() {
 		o.Size, o.Modified = info.Size(), info.ModTime()
 	}
 	return page([]Object{o})

@@ -193,7 +193,7 @@ func isDistribution(s string) bool {
 	return len(s) >= 10 && len(s) <= 20 && isUpperAlnum(s)
 }
 
-func isUpperAlnum(s string) bool {
+func isUpperAlnum[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c-'0' > 9 && c-'A' > 25 {
 			return false

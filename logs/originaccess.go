@@ -105,7 +105,9 @@ type originParser struct {
 	dates     dateCache
 	prefix    []byte // bucket owner, bucket and the spaces after them
 	owner     int    // length of the bucket owner
-	operation []byte // the last one whose shape was looked at
+	caller    []byte // remote IP, requester (up to its first space) and the spaces after them
+	address   int    // length of the remote IP
+	operation []byte // and the space after it
 }
 
 // head reads the fields up to the key and returns where the request-URI
@@ -138,32 +140,27 @@ func (p *originParser) head(r *OriginRecord, line []byte) (at int, reason string
 	}
 	r.Time = date + day - zone
 	rest = rest[29:]
-	if r.RemoteIP, rest, ok = token(rest); !ok {
-		return 0, "line ends before the requester"
-	}
-	requester := rest
-	if r.Requester, rest, ok = token(rest); !ok {
-		return 0, "line ends before the request id"
+	if n := len(p.caller); n > 0 && bytes.HasPrefix(rest, p.caller) {
+		r.RemoteIP, r.Requester = rest[:p.address:p.address], rest[p.address+1:n-1]
+		rest = rest[n:]
+	} else {
+		start := rest
+		if r.RemoteIP, rest, ok = token(rest); !ok {
+			return 0, "line ends before the requester"
+		}
+		if r.Requester, rest, ok = token(rest); !ok {
+			return 0, "line ends before the request id"
+		}
+		p.address = len(r.RemoteIP)
+		p.caller = append(p.caller[:0], start[:len(start)-len(rest)]...)
 	}
 	if r.RequestID, rest, ok = token(rest); !ok {
 		return 0, "line ends before the operation"
 	}
-	if r.Operation, rest, ok = token(rest); !ok {
-		return 0, "line ends before the key"
-	}
-	if !p.isOperation(r.Operation) {
-		// A requester with spaces: look further for request id and operation.
-		end, ok := len(r.Requester), false
-		for next := rest; !ok; {
-			end += 1 + len(r.RequestID)
-			r.RequestID = r.Operation
-			if r.Operation, next, ok = token(next); !ok {
-				return 0, "no operation found"
-			}
-			ok = p.isOperation(r.Operation)
-			rest = next
-		}
-		r.Requester = requester[:end]
+	if n := len(p.operation); n > 0 && bytes.HasPrefix(rest, p.operation) {
+		r.Operation, rest = rest[:n-1], rest[n:]
+	} else if rest, reason = p.findOperation(r, rest); reason != "" {
+		return 0, reason
 	}
 	if r.Key, rest, ok = token(rest); !ok {
 		return 0, "line ends before the request-URI"
@@ -177,11 +174,29 @@ func (p *originParser) head(r *OriginRecord, line []byte) (at int, reason string
 	return len(line) - len(rest), ""
 }
 
-// isOperation reports whether b has the shape of an operation.
-func (p *originParser) isOperation(b []byte) bool {
-	if bytes.Equal(b, p.operation) {
-		return true
+// findOperation reads the operation, which follows the request id. The requester
+// can hold spaces: then what seemed to be the request id is part of it.
+func (p *originParser) findOperation(r *OriginRecord, line []byte) (rest []byte, reason string) {
+	var ok bool
+	if r.Operation, rest, ok = token(line); !ok {
+		return nil, "line ends before the key"
 	}
+	end := len(r.Requester)
+	for !isOperation(r.Operation) {
+		end += 1 + len(r.RequestID)
+		r.RequestID = r.Operation
+		if r.Operation, rest, ok = token(rest); !ok {
+			return nil, "no operation found"
+		}
+	}
+	// The requester stands before the request id in the same line.
+	r.Requester = r.Requester[:end]
+	p.operation = append(append(p.operation[:0], r.Operation...), ' ')
+	return rest, ""
+}
+
+// isOperation reports whether b has the shape of an operation.
+func isOperation(b []byte) bool {
 	n := bytes.IndexByte(b, '.')
 	if n < 2 || n == len(b)-1 {
 		return false
@@ -191,7 +206,6 @@ func (p *originParser) isOperation(b []byte) bool {
 			return false
 		}
 	}
-	p.operation = append(p.operation[:0], b...)
 	return true
 }
 
@@ -355,7 +369,7 @@ func (r *OriginRecord) parseTail(line []byte, at int) {
 // isSplitHostID reports whether b looks like the first half of a host id that
 // was logged as two tokens.
 func isSplitHostID(b []byte) bool {
-	return len(b) >= 16 && b[0] == 'A' && isUpperAlnum(string(b))
+	return len(b) >= 16 && b[0] == 'A' && isUpperAlnum(b)
 }
 
 // secondRecord finds a record that begins inside line: the bucket owner before

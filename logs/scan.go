@@ -20,7 +20,7 @@ type Options struct {
 	Fields      []string // field list for formats without a header (plain, raw, real-time)
 	Delimiter   string   // field delimiter for w3c, plain and raw; "" finds it
 	Filter      Filter
-	Concurrency int   // objects read side by side; 0 chooses by the source
+	Concurrency int   // objects read side by side; 0 is a Remote's Parallel, else GOMAXPROCS
 	MaxObject   int64 // unpacked bytes read of one object; 0 is DefaultMaxObject, <0 none
 
 	// LibraryInflate unpacks gzip with the kept library in place of

@@ -28,8 +28,8 @@ func (w Window) Contains(ms int64) bool {
 // List calls page with successive parts of the listing, narrowed to objects
 // that can hold events of the window (names carry dates, late delivery
 // allowed); it may call page from one goroutine at a time only, and stops at
-// page's first error and returns it. Open returns the stored bytes, still
-// packed. Both must be safe for concurrent use, must return soon after ctx
+// page's first error and returns it. The slice given to page stays List's own.
+// Open returns the stored bytes, still packed. Both must be safe for concurrent use, must return soon after ctx
 // ends, and must wrap their errors so that they name the object. Open's error
 // matches fs.ErrNotExist when the object went away after the listing.
 type Source interface {
