@@ -295,6 +295,16 @@ func TestScenarios(t *testing.T) {
 			key - site/a oac logged s3=1 alone=1
 			key E1 site/a oac logged cf=1 s3=1 joined=1
 			key E2 site/a oac logged cf=1 s3=1 joined=1`},
+		{"another distribution's cache", Settings{Distributions: []*Distribution{rest.Distributions[0], {ID: "E2", Origins: rest.Distributions[0].Origins, Behaviors: rest.Distributions[0].Behaviors}}}, `
+			cf 10:00:01 0.05 GET /a 403
+			s3 10:00:00 REST.GET.OBJECT site a 403
+			cf 10:00:07 0.05 GET /a 403
+			cf 10:00:07 0.05 GET /a 403 dist=E2
+			s3 11:00:00 REST.GET.OBJECT site z 403`, `
+			key E1 site/a oac logged cf=1 s3=1 joined=1 cached=1
+			key E2 site/a oac resolved cf=1 unexplained=1
+			key - site/z oac logged s3=1 alone=1
+			edge E1 /a n=1 cached site/a`},
 
 		{"a function appends the index", site(restHost, func(d *Distribution) {
 			d.Behaviors[0].Functions = []FunctionAssociation{{"viewer-request", "arn:aws:cloudfront::1:function/index", false}}
