@@ -136,9 +136,9 @@ func TestMasker(t *testing.T) {
 }
 
 func TestMaskerHeader(t *testing.T) {
-	m := NewMasker([]byte("k"))
 	f := func(name, value string, custom, kept bool) {
 		t.Helper()
+		m := NewMasker([]byte("k")) // one that was not shown the secret
 		got := m.Header(name, value, custom)
 		if strings.Contains(got, "s3cr3t") == !kept {
 			t.Errorf("Header(%q, %q) = %q", name, value, got)
@@ -150,7 +150,6 @@ func TestMaskerHeader(t *testing.T) {
 	f("X-Origin-Verify", "s3cr3t", true, false)
 	f("X-Auth-Token", "s3cr3t", false, false)
 	f("X-Amz-Security-Token", "s3cr3t", false, false)
-	m = NewMasker([]byte("k")) // one that was not shown the secret
 	f("Host", "s3cr3t.example.com", false, true)
 }
 
@@ -210,9 +209,9 @@ func TestCanaries(t *testing.T) {
 		"presigned v2":    RequestURI("GET /b/k?AWSAccessKeyId=" + canary + "&Signature=" + canary + "&Expires=1 HTTP/1.1"),
 		"cookie":          Cookie("CloudFront-Policy=" + canary + "; aws-waf-token=" + canary),
 		"url user":        URL("https://" + canary + ":" + canary + "@example.com/#" + canary),
-		"authorization":   m.Header("Authorization", "Bearer "+canary, false),
-		"waf token":       m.Header("x-aws-waf-token", canary, false),
-		"custom header":   m.Header("X-Shop", canary, true),
+		"authorization":   NewMasker(nil).Header("Authorization", "Bearer "+canary, false),
+		"waf token":       NewMasker(nil).Header("x-aws-waf-token", canary, false),
+		"custom header":   NewMasker(nil).Header("X-Shop", canary, true),
 		"error text":      m.Text(`Head "https://b.s3.amazonaws.com/k?X-Amz-Signature=` + canary + `": Authorization: ` + canary),
 		"learnt referer":  m.Text("the Referer was CANARY-referer-token"),
 		"upper-case name": Query("SIGNATURE=" + canary + "&ToKeN=" + canary),

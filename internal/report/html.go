@@ -569,16 +569,7 @@ func viewRemedy(i int, m *Remedy) remedyView {
 	if m.Diff != "" {
 		lines, _ := printableLines(m.Diff)
 		for _, l := range lines {
-			class := ""
-			switch {
-			case strings.HasPrefix(l, "+++"), strings.HasPrefix(l, "---"), strings.HasPrefix(l, "@@"):
-				class = "hunk"
-			case strings.HasPrefix(l, "+"):
-				class = "add"
-			case strings.HasPrefix(l, "-"):
-				class = "del"
-			}
-			v.Diff = append(v.Diff, diffView{class, l})
+			v.Diff = append(v.Diff, diffView{diffClass(l), l})
 		}
 	}
 	for _, d := range []moreView{{"Changed document in full", m.Document}, {"CloudFormation", m.CloudFormation}, {"Terraform", m.Terraform}} {

@@ -54,7 +54,7 @@ type parquetHour struct {
 }
 
 // parquetGroup bounds the rows of a row group, and with it the memory.
-const parquetGroup = 50_000
+const parquetGroup = 20_000
 
 // renderParquet writes one row for each failing key or path and each of its
 // causes, as renderCSV does; samples/sql queries it. A key without a cause has

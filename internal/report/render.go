@@ -16,6 +16,9 @@ type Options struct {
 	Width int  // columns of a text report, 0: 80
 	Color bool // colour a text report; the caller honours NO_COLOR and asks whether it is a terminal
 	Keys  int  // keys that text and Markdown name for each problem, 0: 5
+	// Problems bounds the problems that a text report tells in full, 0: 10. The
+	// others get a line each.
+	Problems int
 	// HTMLKeys bounds the failing keys that an HTML report lists and searches,
 	// 0: 20,000. What is left out is counted in the report.
 	HTMLKeys int
@@ -78,6 +81,9 @@ func Render(w io.Writer, name string, r *Report, o Options) error {
 	}
 	if o.Keys <= 0 {
 		o.Keys = 5
+	}
+	if o.Problems <= 0 {
+		o.Problems = 10
 	}
 	if o.HTMLKeys <= 0 {
 		o.HTMLKeys = 20_000

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strings"
@@ -12,10 +13,13 @@ import (
 
 // textLimits bound what a text report shows; the other formats hold the rest.
 const (
-	textProblems = 25 // problems told in full
-	textFindings = 3  // different findings of one problem
-	textEvidence = 6  // facts of one finding
-	textProse    = 100
+	textCauses   = 20  // rows of the table of causes
+	textRest     = 40  // problems told in one line each
+	textFindings = 3   // different findings of one problem
+	textEvidence = 4   // facts of one finding
+	textDiff     = 30  // lines of a change
+	textPatterns = 8   // patterns seen in the logs
+	textProse    = 100 // columns of prose
 )
 
 // ambiguous characters (…, ·, ─) take one column, whatever the locale: reports
@@ -33,18 +37,11 @@ func renderText(w io.Writer, r *Report, o Options) error {
 	t := &textWriter{width: o.Width, color: o.Color}
 	t.head(r)
 	t.causes(r)
-	for i, p := range v.problems[:min(len(v.problems), textProblems)] {
-		t.problem(r, i+1, p, o.Keys)
+	full := min(len(v.problems), o.Problems)
+	for i, p := range v.problems[:full] {
+		t.problem(r, i+1, p)
 	}
-	if n := len(v.problems) - textProblems; n > 0 {
-		var keys, hit int64
-		for _, p := range v.problems[textProblems:] {
-			keys += p.keys
-			hit += p.hit
-		}
-		t.blank()
-		t.prose("", count(int64(n), "smaller problem")+" with "+count(keys+v.folded, "key or path")+" and "+count(hit, "request")+": see --output json, html or csv.")
-	}
+	t.rest(v, full)
 	t.status("Fixed: answered since the last refusal", v.fixed, v.nFixed)
 	t.status("Quiet: refused before, not asked for since", v.quiet, v.nQuiet)
 	t.trend(r.Trend)
@@ -122,7 +119,7 @@ func wrap(s string, first, rest int) []string {
 }
 
 func (t *textWriter) head(r *Report) {
-	t.line(t.paint(bold, "why403") + "  403s " + span(r.Run.Window))
+	t.line(t.paint(bold, "why403") + "  403s, " + span(r.Run.Window))
 	t.blank()
 	t.hang("  ", "  ", bold, r.headline())
 	if s := r.scope(); s != "" {
@@ -160,7 +157,8 @@ func (t *textWriter) causes(r *Report) {
 		head = append(head, "")
 	}
 	tw.AppendHeader(head)
-	for _, c := range s.Causes {
+	shown := s.Causes[:min(len(s.Causes), textCauses)]
+	for _, c := range shown {
 		row := table.Row{number(c.Requests), percent(c.Requests, s.Forbidden), number(c.Keys)}
 		if isNews {
 			fresh := ""
@@ -182,12 +180,56 @@ func (t *textWriter) causes(r *Report) {
 	tw.SetColumnConfigs(columns)
 	t.blank()
 	t.render("  ", tw)
+	if n := len(s.Causes) - len(shown); n > 0 {
+		var hit int64
+		for _, c := range s.Causes[len(shown):] {
+			hit += c.Requests
+		}
+		t.line("  " + t.paint(dim, "and "+count(int64(n), "more cause")+" with "+count(hit, "request")))
+	}
 }
 
-// problem writes one problem: what, where, which keys, why, what to do.
-func (t *textWriter) problem(r *Report, n int, p *problem, maxKeys int) {
+// rest writes the problems after the first full ones, a line each.
+func (t *textWriter) rest(v *overview, full int) {
+	rest := v.problems[full:]
+	if len(rest) == 0 {
+		return
+	}
 	t.blank()
-	t.line(t.paint(dim, strings.Repeat("─", min(t.width, textProse))))
+	t.rule()
+	t.line(t.paint(bold, "Smaller problems") + t.paint(dim, ", in full with --output json, html or csv"))
+	t.blank()
+	tw := t.table()
+	tw.AppendHeader(table.Row{"requests", "keys", "cause", "where"})
+	left := t.width - 2 - 8 - 2 - 4 - 2 - 24 - 2
+	for i, p := range rest[:min(len(rest), textRest)] {
+		cause := printable(p.id.verdict)
+		if p.fresh > 0 {
+			cause += t.paint(yellow, " (new)")
+		}
+		tw.AppendRow(table.Row{number(p.hit), number(p.keys), number(int64(full+i+1)) + ". " + cause, fold(printable(p.id.where()), left)})
+	}
+	tw.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 1, Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Number: 2, Align: text.AlignRight, AlignHeader: text.AlignRight},
+	})
+	t.render("  ", tw)
+	var keys, hit int64
+	for _, p := range rest[min(len(rest), textRest):] {
+		keys += p.keys
+		hit += p.hit
+	}
+	if keys += v.folded; keys > 0 {
+		t.line("  " + t.paint(dim, "and more, with "+count(keys, "key")+" and "+count(hit, "request")))
+	}
+}
+
+func (t *textWriter) rule() { t.line(t.paint(dim, strings.Repeat("─", min(t.width, textProse)))) }
+
+// problem writes one problem: what, where, which keys, why, what to do.
+func (t *textWriter) problem(r *Report, n int, p *problem) {
+	t.blank()
+	t.rule()
 	title := printable(p.id.verdict)
 	if p.title != "" {
 		title += ": " + printable(p.title)
@@ -238,10 +280,18 @@ func (t *textWriter) problem(r *Report, n int, p *problem, maxKeys int) {
 	}
 }
 
-// ownSummaries reports whether the keys shown differ in what is said of them.
+// ownSummaries reports whether the keys shown differ in what is said of them,
+// their names apart.
 func (p *problem) ownSummaries() bool {
+	said := func(it item) string {
+		c := it.cause()
+		if c == nil {
+			return ""
+		}
+		return strings.ReplaceAll(c.Summary, it.Key, "\x00")
+	}
 	for _, it := range p.top {
-		if c, w := it.cause(), p.top[0].cause(); c != nil && w != nil && c.Summary != w.Summary {
+		if said(it) != said(p.top[0]) {
 			return true
 		}
 	}
@@ -353,29 +403,67 @@ func (t *textWriter) finding(f finding, p *problem, named, summary bool) {
 	if len(f.Evidence) == 0 {
 		t.line("   - none")
 	}
-	for i, m := range f.Remedies {
-		t.blank()
-		word := "Fix: "
-		if i > 0 {
-			word = "Or: "
-		}
-		t.hang("   ", "   ", bold, word+printable(m.Title))
-		look := dim
-		if m.Verified != nil {
-			look = green
-			if !*m.Verified {
-				look = red
-			}
-		}
-		t.hang("   ", "   ", look, "("+m.outcome()+")")
-		if m.Opens != "" {
-			t.hang("   ", "   ", yellow, "This also opens: "+printable(m.Opens))
-		}
-		t.commands(m.Commands)
+	for i := range f.Remedies {
+		t.remedy(i, &f.Remedies[i])
 	}
 	if plan := f.at.Plan; len(plan) > 1 {
 		t.blank()
 		t.prose("   ", "One change is not enough here. In this order: "+printable(strings.Join(plan, "; then "))+".")
+	}
+}
+
+// remedy writes one way to fix it. The first is told in full, the others by
+// what they do.
+func (t *textWriter) remedy(i int, m *Remedy) {
+	t.blank()
+	word := "Fix: "
+	if i > 0 {
+		word = "Or: "
+	}
+	t.hang("   ", "   ", bold, word+printable(m.Title))
+	look := dim
+	if m.Verified != nil {
+		look = green
+		if !*m.Verified {
+			look = red
+		}
+	}
+	t.hang("   ", "   ", look, "("+m.outcome()+")")
+	if m.Opens != "" {
+		t.hang("   ", "   ", yellow, "This also opens: "+printable(m.Opens))
+	}
+	if i > 0 {
+		return
+	}
+	t.commands(m.Commands)
+	t.diff(m.Diff)
+	if m.Document != "" {
+		t.blank()
+		t.hang("   ", "   ", dim, "The changed document in full is in the JSON report (document) and in the HTML report.")
+	}
+}
+
+// diff writes a change when it is short.
+func (t *textWriter) diff(s string) {
+	if s == "" {
+		return
+	}
+	lines, _ := printableLines(s)
+	if len(lines) > textDiff {
+		return
+	}
+	t.blank()
+	for _, l := range lines {
+		look := ""
+		switch diffClass(l) {
+		case "add":
+			look = green
+		case "del":
+			look = red
+		case "hunk":
+			look = dim
+		}
+		t.line("     " + t.paint(look, l))
 	}
 }
 
@@ -478,11 +566,15 @@ func (t *textWriter) trend(days []Day) {
 // foot says what is not known, what was read, and what was asked of AWS.
 func (t *textWriter) foot(r *Report, v *overview) {
 	t.blank()
-	t.line(t.paint(dim, strings.Repeat("─", min(t.width, textProse))))
+	t.rule()
 	t.line(t.paint(bold, "Notes"))
 	note := func(s string) { t.hang("  - ", "    ", "", s) }
-	for _, p := range r.Summary.Patterns {
+	patterns := slices.SortedStableFunc(slices.Values(r.Summary.Patterns), func(a, b Pattern) int { return cmp.Compare(b.Requests, a.Requests) })
+	for _, p := range patterns[:min(len(patterns), textPatterns)] {
 		note(printable(p.Statement) + " (" + count(p.Requests, "request") + ", " + count(p.Keys, "key") + ")")
+	}
+	if n := len(patterns) - textPatterns; n > 0 {
+		note("and " + count(int64(n), "more pattern") + ": see --output json or html")
 	}
 	for _, n := range r.Notes {
 		note(printable(n))

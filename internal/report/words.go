@@ -102,6 +102,31 @@ func (id problemID) place() string {
 	return strings.Join(parts, ", ")
 }
 
+// where is place in short.
+func (id problemID) where() string {
+	switch {
+	case id.bucket != "":
+		return id.bucket
+	case id.distribution != "":
+		return id.distribution + ", at the edge"
+	}
+	return "at the edge"
+}
+
+// diffClass tells what a line of a unified diff is: "add", "del", "hunk", or
+// "" for context.
+func diffClass(l string) string {
+	switch {
+	case strings.HasPrefix(l, "+++"), strings.HasPrefix(l, "---"), strings.HasPrefix(l, "@@"):
+		return "hunk"
+	case strings.HasPrefix(l, "+"):
+		return "add"
+	case strings.HasPrefix(l, "-"):
+		return "del"
+	}
+	return ""
+}
+
 // outcome says in words what the simulation of a remedy showed.
 func (m *Remedy) outcome() string {
 	switch {
@@ -192,11 +217,13 @@ func (r *Report) noise() string {
 		return ""
 	}
 	s := fmt.Sprintf("Scanner noise, left out above: %s for %s", count(n.Requests, "request"), count(n.Keys, "key"))
-	if len(n.Examples) > 0 {
-		shown := make([]string, 0, 3)
-		for _, e := range n.Examples[:min(3, len(n.Examples))] {
+	shown := make([]string, 0, 3)
+	for _, e := range n.Examples {
+		if e != "" && len(shown) < 3 {
 			shown = append(shown, quoteKey(e))
 		}
+	}
+	if len(shown) > 0 {
 		s += ", such as " + strings.Join(shown, ", ")
 	}
 	return s + "."

@@ -54,7 +54,6 @@ type lock struct {
 	mu   sync.Mutex
 	file lockFile
 	etag string
-	lost bool
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -127,16 +126,12 @@ func (l *lock) keep(ctx context.Context) {
 func (l *lock) renew(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost {
-		return ErrLockLost
-	}
 	old, tag := l.file, l.etag
 	l.file.Expires = l.now().UTC().Add(lockTTL)
 	err := l.write(ctx, Condition{IfMatch: tag})
 	if err != nil {
 		l.file, l.etag = old, tag
 		if errors.Is(err, ErrCondition) {
-			l.lost = true
 			return ErrLockLost
 		}
 	}
@@ -156,9 +151,6 @@ func (l *lock) release(ctx context.Context) error {
 	defer cancel()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost {
-		return nil
-	}
 	l.file.Expires = time.Unix(0, 0).UTC()
 	err := l.write(ctx, Condition{IfMatch: l.etag})
 	if errors.Is(err, ErrCondition) { // expired, and taken since

@@ -47,49 +47,57 @@
   const hay = data.rows.map((r) => (r[KEY] + "\n" + data.buckets[r[BUCKET]] + "\n" + data.verdicts[r[VERDICT]] + "\n" + r[10].map((c) => data.causes[c][2]).join("\n")).toLowerCase());
   const number = new Intl.NumberFormat("en-US");
   const when = (s) => s ? new Date(s * 1000).toISOString().slice(0, 16).replace("T", " ") : "";
-  let shown = [], height = 44, first = -1, last = -1;
+  let shown = [], height = 44;
 
+  const build = (i) => {
+    const r = data.rows[shown[i]];
+    const row = make("div", "row");
+    row.setAttribute("role", "row");
+    row.setAttribute("aria-rowindex", i + 2);
+    row.style.top = i * height + "px";
+    const put = (cls, child) => {
+      const c = make("div", cls);
+      c.setAttribute("role", "cell");
+      c.append(child);
+      row.append(c);
+    };
+    put("num", number.format(r[HITS]));
+    const open = make("button", "", r[KEY]);
+    open.type = "button";
+    open.dataset.at = shown[i];
+    open.title = r[KEY];
+    put("name", open);
+    put("soft", data.verdicts[r[VERDICT]]);
+    const status = data.statuses[r[STATUS]];
+    put("", status ? make("span", "badge " + status, status) : "");
+    put("soft when", when(r[LAST]));
+    return row;
+  };
+  // A row that stays in view stays the same element: a click or the focus on it
+  // outlives scrolling.
+  const live = new Map();
   const draw = () => {
     const top = Math.max(0, Math.floor(list.scrollTop / height) - 8);
     const end = Math.min(shown.length, Math.ceil((list.scrollTop + list.clientHeight) / height) + 8);
-    if (top === first && end === last) return;
-    first = top; last = end;
-    const focus = document.activeElement && document.activeElement.dataset.at;
-    const part = document.createDocumentFragment();
-    for (let i = top; i < end; i++) {
-      const r = data.rows[shown[i]];
-      const row = make("div", "row");
-      row.setAttribute("role", "row");
-      row.setAttribute("aria-rowindex", i + 2);
-      row.style.top = i * height + "px";
-      const put = (cls, child) => {
-        const c = make("div", cls);
-        c.setAttribute("role", "cell");
-        c.append(child);
-        row.append(c);
-        return c;
-      };
-      put("num", number.format(r[HITS]));
-      const open = make("button", "", r[KEY]);
-      open.type = "button";
-      open.dataset.at = shown[i];
-      open.title = r[KEY];
-      put("name", open);
-      put("soft", data.verdicts[r[VERDICT]]);
-      put("", data.statuses[r[STATUS]] ? make("span", "badge " + data.statuses[r[STATUS]], data.statuses[r[STATUS]]) : "");
-      put("soft when", when(r[LAST]));
-      part.append(row);
+    for (const [i, row] of live) {
+      if (i < top || i >= end) { row.remove(); live.delete(i); }
     }
-    rows.replaceChildren(part);
-    if (focus) {
-      const again = rows.querySelector('[data-at="' + Number(focus) + '"]');
-      if (again) again.focus({ preventScroll: true });
+    let next = null;
+    for (let i = end - 1; i >= top; i--) {
+      let row = live.get(i);
+      if (!row) {
+        row = build(i);
+        live.set(i, row);
+      }
+      if (row.parentNode !== rows || row.nextSibling !== next) rows.insertBefore(row, next);
+      next = row;
     }
   };
   const measure = () => {
     height = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 44;
     rows.style.height = shown.length * height + "px";
-    first = last = -1;
+    rows.replaceChildren();
+    live.clear();
     draw();
   };
   const filter = () => {

@@ -68,7 +68,7 @@ for (const file of files) {
       await page.evaluate(() => { const l = document.getElementById("list"); l.scrollTop = l.scrollHeight; });
       await page.waitForTimeout(100);
       r.steps.lastRow = await page.locator(".row").last().getAttribute("aria-rowindex");
-      await page.locator(".row button").first().click();
+      await page.locator(".row button").last().click();
       r.steps.dialog = await page.locator("#one").getAttribute("open") !== null;
       if (shots) await page.screenshot({ path: join(shots, `${basename(file, ".html")}-dialog.png`) });
       await page.keyboard.press("Escape");
