@@ -5,11 +5,15 @@ package athena
 import (
 	"bytes"
 	"context"
-	"net/http"
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -164,4 +168,132 @@ func TestTrinoSite(t *testing.T) {
 	compare(t, local, remote, bucket, dir)
 }
 
-var _ = http.StatusOK
+// WHY403_TEST_LINES sets how many lines are made up; a million takes long.
+func generated(t testing.TB, r *rig, bucket string) (*generator, []Logs) {
+	t.Helper()
+	n := 50_000
+	if s := os.Getenv("WHY403_TEST_LINES"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &generator{Rand: rand.New(rand.NewPCG(4, 3)), day: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), dir: t.TempDir()}
+	all := g.generate(t, n, r.bucket(t, bucket))
+	r.upload(t, g.dir, bucket, "")
+	t.Logf("%d lines were made up", g.lines)
+	return g, all
+}
+
+func TestTrinoGenerated(t *testing.T) {
+	r := newRig(t)
+	g, all := generated(t, r, "why403-generated")
+	masked := []int{200}
+	t.Run("all", func(t *testing.T) {
+		local, remote := both(t, r, g.dir, correlate.Settings{}, all, Options{Database: "generated", Masked: masked})
+		compare(t, local, remote, "why403-generated", g.dir)
+	})
+	t.Run("window", func(t *testing.T) {
+		w := logs.Window{From: g.day.Add(7*time.Hour + 30*time.Minute), To: g.day.Add(21 * time.Hour)}
+		local, remote := both(t, r, g.dir, correlate.Settings{}, all, Options{Database: "generated", Masked: masked, Window: w})
+		compare(t, local, remote, "why403-generated", g.dir)
+	})
+	t.Run("regex", func(t *testing.T) { r.countLost(t, all[4:]) })
+}
+
+// countLost counts the lines that the documented table for S3 server access logs
+// turns into rows of NULL, and those that ours keeps.
+func (r *rig) countLost(t *testing.T, all []Logs) {
+	for _, l := range all {
+		p, err := l.place()
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := p.table()
+		documented := table
+		documented.Name += "_documented"
+		documented.Columns = documented.Columns[:26]
+		documented.SerDeProps = map[string]string{"input.regex": awsRegex}
+		database := "generated"
+		if _, err := r.glue.CreateTable(context.Background(), &glue.CreateTableInput{DatabaseName: &database, TableInput: documented.input()}); err != nil {
+			t.Fatal(err)
+		}
+		where := ""
+		if p.Location != p.folder {
+			where = " WHERE starts_with(\"$path\", " + quote(p.Location) + ")"
+		}
+		ours := query(t, r, database, fmt.Sprintf(`SELECT count(*), count_if(bucket_name IS NULL AND unparsed IS NULL), count_if(unparsed <> ''), count_if(httpstatus = '403') FROM "%s"%s`, table.Name, where))[0]
+		theirs := query(t, r, database, fmt.Sprintf(`SELECT count(*), count_if(bucket_name IS NULL), count_if(httpstatus = '403') FROM "%s"%s`, documented.Name, where))[0]
+		t.Logf("%s: of %s lines ours loses %s (%s are kept as unparsed, %s are 403s); the documented table loses %s (%s are 403s)", l.Name, ours[0], ours[1], ours[2], ours[3], theirs[1], theirs[2])
+		if ours[1] != "0" || ours[0] != theirs[0] || theirs[1] == "0" {
+			t.Errorf("%s: ours %v, documented %v", l.Name, ours, theirs)
+		}
+	}
+}
+
+// TestTrinoSamples runs the queries of samples/athena on the sample site.
+func TestTrinoSamples(t *testing.T) {
+	r := newRig(t)
+	bucket := r.bucket(t, "why403-samples-logs")
+	r.upload(t, "../../samples/site/logs", bucket, "")
+	g := &generator{Rand: rand.New(rand.NewPCG(4, 3)), day: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), dir: t.TempDir()}
+	var v2 Logs
+	for _, l := range g.generate(t, 20_000, bucket) {
+		if l.Name == "v2" {
+			v2 = l
+		}
+	}
+	r.upload(t, filepath.Join(g.dir, "v2"), bucket, "v2/")
+	v2.Name = "cloudfront_v2"
+	all := []Logs{siteLogs(bucket)[0], {Name: "s3_access", Format: "s3-access", Location: "s3://" + bucket + "/s3/"}, v2}
+	all[0].Name = "cloudfront"
+	if _, err := Setup(context.Background(), r.glue, "why403", all); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob("../../samples/athena/*.sql")
+	if len(files) < 7 {
+		t.Fatalf("only %d queries", len(files))
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := query(t, r, "why403", strings.TrimSuffix(strings.TrimSpace(string(text)), ";"))
+		first := ""
+		if len(rows) > 0 {
+			first = strings.Join(rows[0], " | ")
+		}
+		t.Logf("%s: %d rows; %s", filepath.Base(f), len(rows), first)
+		if len(rows) == 0 && !strings.HasSuffix(f, "not-parsed.sql") {
+			t.Errorf("%s finds nothing", f)
+		}
+	}
+}
+
+// TestTrinoErrors meets the engine's own words for what goes wrong.
+func TestTrinoErrors(t *testing.T) {
+	r := newRig(t)
+	bucket := r.bucket(t, "why403-errors")
+	all := []Logs{{Name: "empty", Format: "s3-access", Location: "s3://" + bucket + "/none/"}}
+	newHandler := func() logs.Handler { return correlate.New(correlate.Settings{}, correlate.Options{}).Handler() }
+	_, err := Scan(context.Background(), r.athena, all, Options{Database: "errors"}, newHandler)
+	var h interface{ Hint() string }
+	if !errors.As(err, &h) || h.Hint() != "why403 athena setup makes the tables" {
+		t.Errorf("without tables: %v", err)
+	}
+	if _, err := Setup(context.Background(), r.glue, "errors", all); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Scan(context.Background(), r.athena, all, Options{Database: "errors", Workgroup: "night"}, newHandler)
+	wantError(t, err, "athena: workGroup night is not found", "aws athena list-work-groups shows those that there are; name one with --athena-workgroup")
+	got, err := Scan(context.Background(), r.athena, all, Options{Database: "errors"}, newHandler)
+	if err != nil || got.Inputs.Lines != 0 || got.Inputs.Objects != 0 || got.Usage.Queries != 1 {
+		t.Errorf("of nothing: %+v, %v", got, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := Options{Database: "errors", Progress: func(int64) { cancel() }}
+	if _, err := Scan(ctx, r.athena, all, stop, newHandler); err != context.Canceled || r.shim.stopped != 1 {
+		t.Errorf("interrupted: %v, %d stopped", err, r.shim.stopped)
+	}
+}
