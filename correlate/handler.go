@@ -131,6 +131,9 @@ const (
 	mostAgent = 512
 
 	mostAgents = 1 << 15 // different ones
+	mostKinds  = 1 << 16 // of direct S3 lines
+
+	oneOfMany = "(one of many)" // stands for what is beyond them
 )
 
 // sign sorts CloudFront lines by what they say of who refused.
@@ -279,7 +282,7 @@ func (g *gatherer) agent(a []byte) uint32 {
 		if id, ok := g.agents.ids[string(a)]; ok {
 			return id
 		}
-		a = []byte("(one of many)")
+		a = []byte(oneOfMany)
 	}
 	return g.agents.id(a)
 }
@@ -445,16 +448,25 @@ func (g *gatherer) originClass(r *logs.OriginRecord) uint32 {
 		return id
 	}
 	t := func(b []byte) string { return g.texts.name(g.texts.id(b)) }
-	agent := r.UserAgent
+	sure := fromCloudFront(r.Requester, r.UserAgent) || g.identities[string(r.Requester)] != ""
+	agent, referer := r.UserAgent, r.Referer
 	if len(agent) > mostAgent {
 		agent = agent[:mostAgent]
+	}
+	if len(g.originKind.list) >= mostKinds && !sure {
+		// Somebody sends a new agent or Referer with each request.
+		if string(agent) != oneOfMany || string(referer) != oneOfMany {
+			few := *r
+			few.UserAgent, few.Referer = []byte(oneOfMany), []byte(oneOfMany)
+			return g.originClass(&few)
+		}
 	}
 	return g.originKind.add(h, OriginClass{
 		Status: r.Status, ErrorCode: t(r.ErrorCode), Operation: t(r.Operation), Requester: t(r.Requester),
 		AuthType: t(r.AuthType), SignatureVer: t(r.SignatureVersion), TLSVersion: t(r.TLSVersion),
-		HostHeader: t(r.HostHeader), Referer: Secret(t(r.Referer)), UserAgent: t(agent),
+		HostHeader: t(r.HostHeader), Referer: Secret(t(referer)), UserAgent: t(agent),
 		AccessPointARN: t(r.AccessPointARN), ACLRequired: string(r.ACLRequired) == "Yes",
-		RawBytes: raw, Presigned: presigned, FromCloudFront: fromCloudFront(r.Requester, r.UserAgent) || g.identities[string(r.Requester)] != "",
+		RawBytes: raw, Presigned: presigned, FromCloudFront: sure,
 	})
 }
 

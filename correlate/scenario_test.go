@@ -528,6 +528,30 @@ func TestSamplesAreTheEarliest(t *testing.T) {
 	}
 }
 
+// A client that sends a new agent with each request must not fill the memory.
+func TestManyAgents(t *testing.T) {
+	c := New(Settings{}, Options{})
+	h := c.Handler().(*gatherer)
+	o := originLine()
+	o.Requester, o.Key, o.RequestURI = nil, []byte("a"), []byte("GET /a HTTP/1.1")
+	const n = mostKinds + 500
+	for i := range n {
+		o.RequestID = fmt.Appendf(nil, "%016X", i)
+		o.UserAgent = fmt.Appendf(nil, "agent %d", i)
+		h.Origin(o)
+	}
+	if len(h.originKind.list) > mostKinds+1 {
+		t.Errorf("%d kinds of lines", len(h.originKind.list))
+	}
+	r, err := c.Result(context.Background())
+	if err != nil || len(r.Direct) != 1 || r.Direct[0].Requests.Direct != n {
+		t.Fatalf("%+v %v", r.Direct, err)
+	}
+	if k := r.Direct[0]; len(k.Origin) != MaxClasses || k.Origin[0].UserAgent != oneOfMany || k.Origin[0].Count != 500 {
+		t.Errorf("%d classes, the first %+v", len(k.Origin), k.Origin[0])
+	}
+}
+
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
