@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -542,4 +543,47 @@ func TestRender(t *testing.T) {
 	f((*s3.HeadObjectOutput)(nil), false, `{}`)
 	f(struct{ ResourceArns []string }{[]string{"a"}}, true, `{"resourceArns":["a"]}`)
 	f(struct{ Blob []byte }{[]byte{0xff}}, false, `{"Blob":"/w=="}`)
+}
+
+// TestCallsForEachKey: a key that exists costs one call, one that does not one
+// more at most, and keys of a folder share the search for near keys.
+func TestCallsForEachKey(t *testing.T) {
+	const n = 50
+	m := fstest.MapFS{
+		"buckets/big-bucket/head.json":               {Data: []byte(`{"BucketRegion":"us-east-1"}`)},
+		"buckets/big-bucket/ownership-controls.json": {Data: []byte(`{"OwnershipControls":{"Rules":[{"ObjectOwnership":"BucketOwnerEnforced"}]}}`)},
+	}
+	var contents []gather.Entry
+	var keys []gather.Key
+	for i := range n {
+		contents = append(contents, gather.Entry{Key: fmt.Sprintf("img/Photo-%03d.jpg", i), Size: 1})
+		keys = append(keys, gather.Key{Key: fmt.Sprintf("img/Photo-%03d.jpg", i)})
+		missing := fmt.Sprintf("img/photo-%03d.jpg", i)
+		keys = append(keys, gather.Key{Key: missing, Near: func(ctx context.Context, l correlate.Lister) ([]correlate.NearKey, error) {
+			return correlate.Near(ctx, missing, correlate.Hint{}, l, 3)
+		}})
+	}
+	m["buckets/big-bucket/objects.json"] = &fstest.MapFile{}
+	m["buckets/big-bucket/objects.json"].Data, _ = json.Marshal(map[string]any{"Contents": contents, "Complete": true})
+	server := &awsoverlay.Server{Answers: gather.NewSnapshot(m)}
+	c := open(t, server, Config{})
+	g := gather.New(NewAnswers(c), gather.Options{})
+	if err := errors.Join(g.Buckets(context.Background(), 0, "big-bucket"), g.Objects(context.Background(), "big-bucket", keys...)); err != nil {
+		t.Fatal(err)
+	}
+	calls := c.Calls()
+	objects := calls["s3:HeadObject"] + calls["s3:ListObjectsV2"] + calls["s3:ListObjectVersions"] + calls["s3:GetObjectAcl"] + calls["s3:GetBucketVersioning"]
+	if calls["s3:HeadObject"] != 2*n || objects > 2*2*n {
+		t.Errorf("calls %v", calls)
+	}
+	t.Logf("calls %v", calls)
+	for i := range n {
+		o := g.Facts().Buckets["big-bucket"].Objects[fmt.Sprintf("img/photo-%03d.jpg", i)]
+		if o.Exists() != correlate.No || len(o.Near.Value) == 0 || o.Near.Value[0] != (correlate.NearKey{Key: fmt.Sprintf("img/Photo-%03d.jpg", i), Kind: correlate.NearCase}) {
+			t.Errorf("%s: %+v", o.Key, o.Near)
+		}
+		if o.Version.State != facts.NotFound {
+			t.Errorf("%s: version %+v", o.Key, o.Version)
+		}
+	}
 }

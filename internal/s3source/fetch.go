@@ -51,6 +51,7 @@ type fetcher struct {
 	bucket string
 	region func(context.Context) (string, error)
 	client *http.Client
+	agent  []string
 
 	mu     sync.Mutex
 	target *target
@@ -58,8 +59,8 @@ type fetcher struct {
 
 // A target is where a bucket's objects are.
 type target struct {
-	base   string // scheme, host and path before the key, with the slash
-	region string // that signatures name
+	root   *url.URL // its path ends at a slash, and the key follows
+	region string   // that signatures name
 }
 
 func newFetcher(c *awsx.Clients, bucket string, region func(context.Context) (string, error)) *fetcher {
@@ -69,7 +70,7 @@ func newFetcher(c *awsx.Clients, bucket string, region func(context.Context) (st
 	t.DisableCompression = true // logs are packed as they are
 	t.ReadBufferSize = 32 << 10
 	t.ResponseHeaderTimeout = stall
-	return &fetcher{c: c, bucket: bucket, region: region, client: &http.Client{
+	return &fetcher{c: c, bucket: bucket, region: region, agent: []string{c.UserAgent()}, client: &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -99,7 +100,9 @@ func (f *fetcher) at(ctx context.Context, moved string) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3://%s: %w", f.bucket, err)
 	}
-	f.target = &target{base: strings.TrimSuffix(e.URI.String(), "/") + "/", region: region}
+	root := e.URI
+	root.Path, root.RawPath = strings.TrimSuffix(root.Path, "/")+"/", ""
+	f.target = &target{root: &root, region: region}
 	return f.target, nil
 }
 
@@ -285,16 +288,8 @@ func (b *body) get() error {
 // once makes one request.
 func (b *body) once(t *target) error {
 	ctx, stop := context.WithCancel(b.ctx)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base, nil)
-	if err != nil {
-		stop()
-		return err
-	}
-	if err := setKey(r.URL, t.base, b.key); err != nil {
-		stop()
-		return err
-	}
-	r.Header.Set("User-Agent", b.f.c.UserAgent())
+	r := newRequest(ctx, t.root, b.key)
+	r.Header["User-Agent"] = b.f.agent
 	if b.at > 0 {
 		r.Header.Set("Range", "bytes="+strconv.FormatInt(b.at, 10)+"-")
 		if b.etag != "" {
@@ -350,14 +345,13 @@ func (b *body) once(t *target) error {
 	return nil
 }
 
-// setKey sets the URL's path to the key, each byte as it is.
-func setKey(u *url.URL, base, key string) error {
-	root, err := url.Parse(base)
-	if err != nil {
-		return err
-	}
+// newRequest returns the request for a key below root, each of its bytes as it
+// is.
+func newRequest(ctx context.Context, root *url.URL, key string) *http.Request {
+	u := *root
 	u.Path, u.RawPath = root.Path+key, root.EscapedPath()+escapeKey(key)
-	return nil
+	r := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, 8)}
+	return r.WithContext(ctx)
 }
 
 // A statusError is an answer that is an error.
