@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -305,4 +306,34 @@ func TestParquet(t *testing.T) {
 	refused(whole[:len(whole)-1], "parquet: the file is cut short: it does not end in PAR1")
 	refused(whole[:len(whole)-8]+"\xff\xff\xff\x7fPAR1", "parquet: the footer claims 2147483647 bytes of a file of 9046")
 	refused("PAR1", "parquet: the file is cut short: it does not end in PAR1")
+}
+
+// TestQuick compares the quick way for the legacy log with the plain one, on
+// lines with bytes changed.
+func TestQuick(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(403, 2))
+	run := func(text []byte, quick bool) ([]string, FormatCount, []Rejection) {
+		h := new(recorder)
+		s := newScanner(&Options{Progress: new(Progress), Filter: Filter{Masked: []int{404}}}, nil, h)
+		s.object, s.count, s.distribution = new(Object), new(FormatCount), []byte("E2ABCDEFGHIJ3K")
+		d := &delimited{s: s}
+		d.setFields(standardFields[:33], "\t", false)
+		d.legacy = quick
+		d.decode(text)
+		return h.lines, *s.count, s.rejections
+	}
+	for range 200 {
+		text := edgeText(rnd, 40, 10)
+		text = text[len(w3cHeader):]
+		for range rnd.IntN(40) {
+			if i := rnd.IntN(len(text) - 1); text[i] != '\n' {
+				text[i] = []byte("\t\t\t4-/0\xff \r:")[rnd.IntN(11)]
+			}
+		}
+		got, gotCount, gotRejected := run(text, true)
+		want, wantCount, wantRejected := run(text, false)
+		if !slices.Equal(got, want) || gotCount != wantCount || !slices.Equal(gotRejected, wantRejected) {
+			t.Fatalf("%q\ngives %q %+v %v\nplainly %q %+v %v", text, got, gotCount, gotRejected, want, wantCount, wantRejected)
+		}
+	}
 }

@@ -57,7 +57,7 @@ func (f file) List(_ context.Context, _ Window, page func([]Object) error) error
 func (f file) Open(_ context.Context, o *Object) (io.ReadCloser, error) { return os.Open(o.URI) }
 
 // directory is a source of all files below a directory. Names that begin with a
-// dot are not read. Symbolic links are followed, each directory is read once.
+// dot are not read. Symbolic links are followed, each file is read once.
 type directory string
 
 func (d directory) List(ctx context.Context, window Window, page func([]Object) error) error {
@@ -130,7 +130,7 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 				return err
 			}
 		case mode.IsRegular():
-			if w.window != (Window{}) && !ParseName(filepath.ToSlash(o.URI)).Overlaps(w.window) {
+			if !w.overlaps(e.Name()) {
 				continue
 			}
 			if info, err := os.Stat(target); err == nil {
@@ -143,6 +143,12 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 		return nil
 	}
 	return w.page(files)
+}
+
+// overlaps reports whether a file of that name can hold events of the window.
+// The folders are not asked: on a disk they can tell of anything.
+func (w *walk) overlaps(name string) bool {
+	return w.window == (Window{}) || ParseName(name).Overlaps(w.window)
 }
 
 // follow finds what a symbolic link leads to in the end.

@@ -252,7 +252,9 @@ func (f *feed) fetch(ctx context.Context, source Source, o *Object) (job, error)
 		}
 		var n int
 		n, err = r.Read(body.data[len(body.data):cap(body.data)])
-		body.data = body.data[:len(body.data)+n]
+		if body.data = body.data[:len(body.data)+n]; len(body.data) > maxFetch && err == nil {
+			err = fmt.Errorf("%s: larger than it was listed", o.URI)
+		}
 	}
 	if closeErr := r.Close(); err == io.EOF && closeErr != nil {
 		err = closeErr

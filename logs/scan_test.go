@@ -478,6 +478,7 @@ func TestListingWindow(t *testing.T) {
 		writeFile(t, filepath.Join(dir, fmt.Sprintf("2025-11-%02d-08-00-00-EB3F7366DA9271E8", day)), nil)
 	}
 	writeFile(t, filepath.Join(dir, "undated"), nil)
+	writeFile(t, filepath.Join(dir, "backup/2024/01/31/undated"), nil)
 	source, _ := Open(dir)
 	var names []string
 	w := Window{time.Date(2025, 11, 10, 0, 0, 0, 0, time.UTC), time.Date(2025, 11, 11, 0, 0, 0, 0, time.UTC)}
@@ -487,7 +488,7 @@ func TestListingWindow(t *testing.T) {
 		}
 		return nil
 	})
-	want := []string{"2025-11-10-08-00-00-EB3F7366DA9271E8", "2025-11-11-08-00-00-EB3F7366DA9271E8", "E2ABCDEFGHIJ3K.2025-11-10-07.0a1b2c3d", "undated"}
+	want := []string{"undated", "2025-11-10-08-00-00-EB3F7366DA9271E8", "2025-11-11-08-00-00-EB3F7366DA9271E8", "E2ABCDEFGHIJ3K.2025-11-10-07.0a1b2c3d", "undated"}
 	if !slices.Equal(names, want) {
 		t.Errorf("listed %q, want %q", names, want)
 	}
