@@ -106,6 +106,10 @@ type KeyPass struct {
 	Origin       *correlate.Origin       // nil if unknown
 	Bucket       *facts.Bucket           // nil if nothing is known of it
 	Object       *facts.Object           // nil if nothing is known of it
+	// Served is the number of distinct keys of the bucket that CloudFront fetched
+	// for this distribution with success, by the logs (correlate.PassedGroup); it
+	// speaks against causes that would refuse every key.
+	Served int64
 
 	situation *access.Situation
 	outcome   *access.Outcome

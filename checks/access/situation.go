@@ -145,6 +145,14 @@ func (s *Situation) Clone() *Situation {
 	return &c
 }
 
+// As makes the request one of an IAM principal, by its ARN or canonical user id.
+// Condition keys that were set before are forgotten.
+func (s *Situation) As(requester string) {
+	s.Access = correlate.AccessIAM
+	s.Principal = iamPrincipal(requester)
+	s.Settle()
+}
+
 // Settle sets what follows from who asks: the principal and the condition keys
 // that every request of this kind carries or lacks. Call it after Access,
 // Distribution or Origin changed. Other condition keys are forgotten.

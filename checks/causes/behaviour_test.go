@@ -501,3 +501,59 @@ func BenchmarkDiagnose(b *testing.B) {
 		})
 	}
 }
+
+// Other keys of the bucket that are served speak against a cause that would
+// refuse them all, not against one of this key.
+func TestServedKeys(t *testing.T) {
+	f := func(id string, want checks.Certainty, o ...option) {
+		t.Helper()
+		p := play(o...).pass()
+		p.Served = 12
+		if c := certaintyOf(Diagnose(p), id); c != want {
+			t.Errorf("%s is called %s, want %s", id, c, want)
+		}
+	}
+	f("policy-no-allow", checks.Likely, noPolicy)
+	f("bpa-bucket", checks.Likely, asWebsite, settings(func(s *scene) { s.bucket.PublicAccessBlock = known("s3:GetPublicAccessBlock", allBlocked) }))
+	f("requester-pays", checks.Likely, asWebsite, settings(func(s *scene) { s.bucket.RequestPayment.Value = "Requester" }))
+	f("policy-resource-gap", checks.Proven, policyDoc(strings.ReplaceAll(oacPolicy, "site/*", "site/public/*")))
+	f("key-missing", checks.Proven, absent())
+}
+
+// An origin access identity has two names, and a deleted one neither.
+func TestOAINames(t *testing.T) {
+	f := func(want string, certainty checks.Certainty, principal string) {
+		t.Helper()
+		doc := strings.Replace(oaiPolicy, `{"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity EOLD"}`, principal, 1)
+		d := diagnose(play(asOAI, policyDoc(doc)))
+		if d.Verdict != want || certaintyOf(d, want) != certainty {
+			t.Errorf("%s: %s, want %s (%s)%s", principal, d.Verdict, want, certainty, describe(d))
+		}
+	}
+	f("unexplained", "", `{"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity ENEW"}`)
+	f("unexplained", "", `{"CanonicalUser":"`+oaiUser+`"}`)
+	f("oai-mismatch", checks.Proven, `{"CanonicalUser":"`+partner+`"}`)
+	f("oai-mismatch", checks.Possible, `{"AWS":"AIDAJ45Q7YFFAREXAMPLE"}`)
+	f("policy-other-access", checks.Proven, `{"Service":"cloudfront.amazonaws.com"}`)
+	f("policy-no-allow", checks.Proven, `{"AWS":"arn:aws:iam::111122223333:role/deploy"}`)
+}
+
+// Without an S3 line it is not sure who refused the request.
+func TestNoOriginLog(t *testing.T) {
+	f := func(want string, certainty checks.Certainty, o ...option) {
+		t.Helper()
+		d := diagnose(play(append(o, func(s *scene) {
+			s.key.Origin, s.cover.Origin = nil, false
+			s.key.Edge[0].OriginAsked = correlate.Unknown
+		})...))
+		if d.Verdict != want || certaintyOf(d, want) != certainty {
+			t.Errorf("%s, want %s (%s)%s", d.Verdict, want, certainty, describe(d))
+		}
+	}
+	f("policy-no-allow", checks.Proven, noPolicy)            // application/xml is S3's
+	f("policy-no-allow", checks.Likely, asWebsite, noPolicy) // text/html may be CloudFront's
+	f("oac-signing-off", checks.Proven, settings(func(s *scene) {
+		s.facts.AccessControl["OAC1"] = known("cloudfront:GetOriginAccessControl", facts.OriginAccessControl{ID: "OAC1", SigningBehavior: "never", OriginType: "s3"})
+	}))
+	f("unexplained", "", asWebsite)
+}

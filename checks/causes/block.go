@@ -69,7 +69,7 @@ func restrict(id, level, title, page string, rank int, permissions ...string) *c
 			case st.Blocks == correlate.No:
 				return ruledOut()
 			}
-			c := v.sure(st.Guess, false)
+			c := v.everyKey(st.Guess)
 			if acc := v.facts().Accounts[v.s.OwnerAccount]; level == access.LevelAccount && v.accountAll() && acc != nil && !acc.EffectiveS3Policy.Settled() {
 				c = weaker(c, checks.Likely) // it may be the organization's setting
 			}
@@ -278,7 +278,7 @@ var requesterPays = &checks.Check{
 		case st.Blocks == correlate.Unknown:
 			return undecided(st.Missing...)
 		}
-		f := cause(v.sure(st.Guess, false), "bucket %s makes the requester pay: S3 refuses %s, and CloudFront can't send x-amz-request-payer", v.s.Bucket, v.who())
+		f := cause(v.everyKey(st.Guess), "bucket %s makes the requester pay: S3 refuses %s, and CloudFront can't send x-amz-request-payer", v.s.Bucket, v.who())
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.payerRemedy())
 	},
 }

@@ -635,6 +635,13 @@ var notS3Origin = &checks.Check{
 var edgeUnattributed = &checks.Check{
 	ID: "edge-unattributed", Title: "Made at the edge; the logs and settings at hand can't say by what",
 	Page: pageEdgeUnattributed, Rank: rankEdge + 99, Permissions: getDistribution,
+	Key: func(p *checks.KeyPass) checks.Finding {
+		// Without an S3 line it is not even sure that S3 was asked.
+		if v := look(p); !v.direct() && !v.contact() {
+			return undecided("s3-log")
+		}
+		return ruledOut()
+	},
 	Edge: func(p *checks.EdgePass) checks.Finding {
 		v := lookEdge(p)
 		if v.otherwise("") || v.blocked() || edgeWAF.Edge(p).Verdict == checks.Cause || edgeRequestBody.Edge(p).Verdict == checks.Cause {

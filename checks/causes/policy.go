@@ -435,6 +435,9 @@ var policyNoAllow = &checks.Check{
 		var f checks.Finding
 		pf := v.s.BucketFacts.Policy
 		if !pf.Known() {
+			if v.Served > 0 {
+				c = weaker(c, checks.Likely) // with no policy at all no key could have been served
+			}
 			f = cause(c, "nothing grants the read: bucket %s has no policy, and %s may read only what one allows", v.s.Bucket, v.who())
 			f = with(f, v.policyFact(v.s.Bucket, "the bucket has no policy"))
 		} else {

@@ -96,6 +96,16 @@ func (v view) sure(guess, conditional bool) checks.Certainty {
 	return checks.Proven
 }
 
+// everyKey is sure for a cause that refuses every key of the bucket: successes
+// of others speak against it.
+func (v view) everyKey(guess bool) checks.Certainty {
+	c := v.sure(guess, false)
+	if v.Served > 0 {
+		c = weaker(c, checks.Likely)
+	}
+	return c
+}
+
 // refusal is the evidence of S3's own line, or of CloudFront's where no S3
 // line is at hand.
 func (v view) refusal() checks.Evidence {
