@@ -1,6 +1,9 @@
 package logs
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+)
 
 // A Format is one shape of log.
 type Format struct {
@@ -66,7 +69,26 @@ var unknownFormat = &Format{
 	Name:  "unknown",
 	Doc:   "none of the known formats: every line is rejected",
 	sniff: func([]byte) bool { return true },
-	lines: func(s *scanner, _ []byte) (lineDecoder, error) { return unknownDecoder{s}, nil },
+	lines: func(s *scanner, head []byte) (lineDecoder, error) {
+		for _, f := range foreign {
+			if bytes.HasPrefix(head, []byte(f.magic)) {
+				return nil, fmt.Errorf("%s: unpack or convert it first", f.is)
+			}
+		}
+		return unknownDecoder{s}, nil
+	},
+}
+
+// foreign are files that hold logs in no form that is read here.
+var foreign = []struct{ magic, is string }{
+	{string(gzipMagic), "packed twice, with gzip inside"},
+	{string(zstdMagic), "packed twice, with zstd inside"},
+	{"PK\x03\x04", "a ZIP archive"},
+	{"BZh", "packed with bzip2"},
+	{"\xFD7zXZ\x00", "packed with xz"},
+	{"\xFF\x06\x00\x00sNaPpY", "packed with Snappy"},
+	{"ORC", "an ORC file"},
+	{"Obj\x01", "an Avro file"},
 }
 
 type unknownDecoder struct{ s *scanner }

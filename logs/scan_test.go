@@ -237,6 +237,10 @@ func TestGarbage(t *testing.T) {
 	if in, _ = scanText(t, "log", string(gzipped("")), Options{}); in.Objects != 1 || in.Lines != 0 || in.Unreadable != nil {
 		t.Errorf("an empty packed file: %+v", in)
 	}
+	in, _ = scanText(t, "log", string(gzipped(string(gzipped("x\n")))), Options{})
+	if in.Lines != 0 || len(in.Unreadable) != 1 || in.Unreadable[0].Reason != "packed twice, with gzip inside: unpack or convert it first" {
+		t.Errorf("packed twice: %+v", in)
+	}
 	_, err := Scan(context.Background(), nil, Options{Format: "apache"}, func() Handler { return new(recorder) })
 	if err == nil || err.Error() != `unknown log format "apache"` {
 		t.Errorf("unknown format: %v", err)
