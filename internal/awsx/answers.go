@@ -48,7 +48,7 @@ func (a *Answers) Ask(ctx context.Context, q gather.Question) (json.RawMessage, 
 	if dead := a.dead.Load(); dead != nil {
 		return nil, *dead
 	}
-	if err := a.c.ready(); err != nil {
+	if err := a.c.ready(ctx); err != nil {
 		return nil, err
 	}
 	within, cancel := context.WithTimeout(context.WithValue(ctx, limited{}, true), askTimeout)
@@ -81,7 +81,7 @@ type operation func(ctx context.Context, c *Clients, q gather.Question) (any, er
 // operations holds every operation that Answers can make.
 var operations = map[*gather.Call]operation{
 	gather.GetCallerIdentity: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
-		return c.caller(ctx)
+		return c.identity(ctx)
 	},
 
 	gather.ListDistributions: listDistributions,
@@ -172,7 +172,11 @@ var operations = map[*gather.Call]operation{
 	gather.ListObjectVersions: listVersions,
 
 	gather.HeadObject: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
-		return c.bucket(ctx, q).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &q.Bucket, Key: &q.Key})
+		out, err := c.bucket(ctx, q).HeadObject(ctx, &s3.HeadObjectInput{Bucket: &q.Bucket, Key: &q.Key})
+		if err == nil {
+			out.Metadata = nil // the user's own words: no check needs them
+		}
+		return out, err
 	},
 	gather.GetObjectACL: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 		return c.bucket(ctx, q).GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: &q.Bucket, Key: &q.Key})
@@ -338,15 +342,6 @@ func listVersions(ctx context.Context, c *Clients, q gather.Question) (any, erro
 	return marshal(v)
 }
 
-// caller asks who the run is, once.
-func (c *Clients) caller(ctx context.Context) (any, error) {
-	out, err := c.identity()
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // managed holds the policies that AWS attaches everywhere, which allow all;
 // they are not asked for.
 var managed = map[string]string{
@@ -361,7 +356,7 @@ func organizationPolicies(ctx context.Context, c *Clients, q gather.Question) (a
 	if q.ID == "rcp" {
 		kind = orgtypes.PolicyTypeResourceControlPolicy
 	}
-	id, err := c.identity()
+	id, err := c.identity(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -59,16 +59,22 @@ const (
 
 // Clients builds AWS clients, each once. It is safe for concurrent use.
 type Clients struct {
-	cfg      aws.Config
-	o        Config
-	meter    *meter
-	ready    func() error
-	mu       sync.Mutex
-	s3       map[string]*s3.Client
-	kms      map[string]*kms.Client
-	logs     map[string]*cloudwatchlogs.Client
-	buckets  map[string]*located
-	identity func() (*sts.GetCallerIdentityOutput, error)
+	cfg     aws.Config
+	o       Config
+	meter   *meter
+	asked   chan struct{} // closed when missing is known
+	ask     sync.Once
+	missing error // why there are no credentials, nil if there are
+	mu      sync.Mutex
+	s3      map[string]*s3.Client
+	kms     map[string]*kms.Client
+	logs    map[string]*cloudwatchlogs.Client
+	buckets map[string]*located
+
+	caller struct {
+		sync.Mutex
+		out *sts.GetCallerIdentityOutput
+	}
 }
 
 // Open prepares clients. It asks nothing of AWS, and needs no credentials
@@ -77,7 +83,7 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}}
+	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}, asked: make(chan struct{})}
 	// A BuildableClient, not an http.Client: LoadDefaultConfig fails on any
 	// other when AWS_CA_BUNDLE is set.
 	client := awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(func(t *http.Transport) {
@@ -111,10 +117,6 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 		cfg.Region = "us-east-1" // buckets tell their own Region, the rest is global
 	}
 	c.cfg = cfg
-	c.ready = sync.OnceValue(c.credentials)
-	c.identity = sync.OnceValues(func() (*sts.GetCallerIdentityOutput, error) {
-		return sts.NewFromConfig(c.cfg).GetCallerIdentity(context.Background(), nil)
-	})
 	return c, nil
 }
 
@@ -125,19 +127,43 @@ func version(v string) string {
 	return v
 }
 
-// credentials reports whether there are credentials at all, once.
-func (c *Clients) credentials() error {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
-	defer cancel()
-	if _, err := c.cfg.Credentials.Retrieve(ctx); err != nil {
-		return unavailable("no AWS credentials found: "+plain(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
+// ready reports whether there are credentials at all. They are looked for once.
+func (c *Clients) ready(ctx context.Context) error {
+	c.ask.Do(func() {
+		go func() {
+			defer close(c.asked)
+			ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+			defer cancel()
+			if _, err := c.cfg.Credentials.Retrieve(ctx); err != nil {
+				c.missing = unavailable("no AWS credentials found: "+plain(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
+			}
+		}()
+	})
+	select {
+	case <-c.asked:
+		return c.missing
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
 
 // Ready reports whether there are credentials. Its error matches
 // gather.ErrUnavailable.
-func (c *Clients) Ready() error { return c.ready() }
+func (c *Clients) Ready(ctx context.Context) error { return c.ready(ctx) }
+
+// identity asks who the run is, once.
+func (c *Clients) identity(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+	c.caller.Lock()
+	defer c.caller.Unlock()
+	if c.caller.out != nil {
+		return c.caller.out, nil
+	}
+	out, err := sts.NewFromConfig(c.cfg).GetCallerIdentity(ctx, nil)
+	if err == nil {
+		c.caller.out = out
+	}
+	return out, err
+}
 
 // Region returns the home Region.
 func (c *Clients) Region() string { return c.cfg.Region }
@@ -279,7 +305,7 @@ func (c *Clients) BucketRegion(ctx context.Context, bucket string) string {
 // Head asks whether a bucket is there and may be listed. Its error is a
 // gather.APIError or names why no answer came.
 func (c *Clients) Head(ctx context.Context, bucket string) (region string, err error) {
-	if err := c.ready(); err != nil {
+	if err := c.ready(ctx); err != nil {
 		return "", err
 	}
 	l := c.head(ctx, bucket)
@@ -332,7 +358,7 @@ func (c *Clients) Transport() *http.Transport {
 func (c *Clients) Credentials(ctx context.Context) (aws.Credentials, error) {
 	v, err := c.cfg.Credentials.Retrieve(ctx)
 	if err != nil && ctx.Err() == nil {
-		if none := c.ready(); none != nil {
+		if none := c.ready(ctx); none != nil {
 			err = none
 		}
 	}

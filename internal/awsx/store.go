@@ -48,7 +48,7 @@ var _ state.Store = (*Store)(nil)
 func (s *Store) uri(name string) string { return "s3://" + s.Bucket + "/" + s.Prefix + name }
 
 func (s *Store) client(ctx context.Context) (*s3.Client, error) {
-	if err := s.c.ready(); err != nil {
+	if err := s.c.ready(ctx); err != nil {
 		return nil, err
 	}
 	return s.c.S3(s.c.BucketRegion(ctx, s.Bucket)), nil

@@ -32,8 +32,8 @@ import (
 
 const (
 	attempts   = 5
-	stall      = 30 * time.Second // without a byte
-	slowest    = 32 << 10         // bytes a second
+	stallAfter = 30 * time.Second
+	slowest    = 32 << 10 // bytes a second
 	firstPause = 50 * time.Millisecond
 	maxPause   = 5 * time.Second
 )
@@ -52,6 +52,7 @@ type fetcher struct {
 	region func(context.Context) (string, error)
 	client *http.Client
 	agent  []string
+	stall  time.Duration // without a byte
 
 	mu     sync.Mutex
 	target *target
@@ -69,8 +70,7 @@ func newFetcher(c *awsx.Clients, bucket string, region func(context.Context) (st
 	t.ForceAttemptHTTP2 = false
 	t.DisableCompression = true // logs are packed as they are
 	t.ReadBufferSize = 32 << 10
-	t.ResponseHeaderTimeout = stall
-	return &fetcher{c: c, bucket: bucket, region: region, agent: []string{c.UserAgent()}, client: &http.Client{
+	return &fetcher{c: c, bucket: bucket, region: region, agent: []string{c.UserAgent()}, stall: stallAfter, client: &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -109,7 +109,7 @@ func (f *fetcher) at(ctx context.Context, moved string) (*target, error) {
 // open begins to read an object.
 func (f *fetcher) open(ctx context.Context, key string, o *logs.Object) (*body, error) {
 	b := &body{f: f, ctx: ctx, key: key, uri: o.URI, etag: o.ETag, size: -1}
-	limit := 2 * stall
+	limit := 2 * stallAfter
 	if o.Size > 0 {
 		limit += time.Duration(o.Size/slowest) * time.Second
 	}
@@ -159,7 +159,7 @@ func (b *body) read(p []byte) (int, error) {
 		b.at += int64(n)
 		if n > 0 {
 			b.tries = 0
-			b.watch.Reset(stall)
+			b.watch.Reset(b.f.stall)
 		}
 		if err == nil || err == io.EOF && (b.size < 0 || b.at == b.size) {
 			return n, err
@@ -221,7 +221,7 @@ func (b *body) broken(err error) error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("no byte within %s", stall)
+		return fmt.Errorf("no byte within %s", b.f.stall)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errors.New("the connection broke off")
 	}
@@ -305,7 +305,7 @@ func (b *body) once(t *target) error {
 		return err
 	}
 	sign(r, credentials, t.region, time.Now())
-	watch := time.AfterFunc(stall, stop)
+	watch := time.AfterFunc(b.f.stall, stop)
 	response, err := b.f.client.Do(r)
 	if err != nil {
 		watch.Stop()

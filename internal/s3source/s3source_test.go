@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -322,6 +323,13 @@ func TestFaultsAreOvercome(t *testing.T) {
 		"reset before answer":   func(w http.ResponseWriter) { hijack(w, "", nil) },
 		"cut in the body":       func(w http.ResponseWriter) { hijack(w, head, content[:100_000]) },
 		"cut before the body":   func(w http.ResponseWriter) { hijack(w, head, nil) },
+		"hangs before answer":   func(w http.ResponseWriter) { time.Sleep(time.Second) },
+		"hangs in the body": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+			w.Write(content[:100_000])
+			w.(http.Flusher).Flush()
+			time.Sleep(time.Second)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := new(awsoverlay.Store)
@@ -342,6 +350,7 @@ func TestFaultsAreOvercome(t *testing.T) {
 				return true
 			}}
 			s := open(t, server, "s3://logs/", Options{})
+			s.fetch.stall = 100 * time.Millisecond
 			r, err := s.Open(context.Background(), &logs.Object{URI: "s3://logs/k", Size: int64(len(content))})
 			if err != nil {
 				t.Fatal(err)

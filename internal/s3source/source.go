@@ -63,7 +63,7 @@ func New(c *awsx.Clients, location string, o Options) (*Source, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if known == "" {
-			if err := c.Ready(); err != nil {
+			if err := c.Ready(ctx); err != nil {
 				return "", err
 			}
 			known = c.BucketRegion(ctx, bucket)
