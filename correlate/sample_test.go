@@ -106,7 +106,7 @@ func scanSample(t testing.TB, s Settings, workers int) *Result {
 	if masked == nil {
 		masked = []int{200, 404}
 	}
-	if _, err := logs.Scan(context.Background(), []logs.Source{src}, logs.Options{Concurrency: workers, Filter: logs.Filter{Masked: masked}}, c.Handler); err != nil {
+	if _, err := logs.Scan(context.Background(), []logs.Source{src}, logs.Options{Concurrency: workers, Filter: logs.Filter{Masked: func([]byte) []int { return masked }}}, c.Handler); err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.Result(context.Background())

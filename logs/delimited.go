@@ -91,6 +91,9 @@ func (d *delimited) setFields(names []string, delimiter string, realTime bool) {
 	d.result = column[fieldResult] - 1
 	d.legacy = d.fixed && len(d.needs) == 2 && column[fieldStem] == 8 && column[fieldStatus] == 9
 	d.setDelimiter(delimiter)
+	if d.s.distribution != nil && !d.names {
+		d.s.want(d.s.distribution)
+	}
 }
 
 func (d *delimited) decode(block []byte) {
@@ -125,7 +128,7 @@ func (d *delimited) header(line []byte) {
 	}
 	d.setFields(strings.FieldsFunc(string(names), func(c rune) bool {
 		return c <= ' ' || c == ',' || c == ';' || c == '|'
-	}), d.s.opts.Delimiter, false)
+	}), d.s.layout.Delimiter, false)
 }
 
 func (d *delimited) setDelimiter(s string) {
@@ -339,6 +342,9 @@ func (d *delimited) finish(line []byte, columns [][]byte, ms int64) {
 	}
 	if !s.edgeRecord(code, ms) {
 		return
+	}
+	if d.names || s.distribution == nil {
+		s.want(d.distribution())
 	}
 	if s.wanted[code] {
 		r := &s.edge

@@ -29,15 +29,15 @@ var edgePlain = &Format{
 		return ok
 	},
 	lines: func(s *scanner, head []byte) (lineDecoder, error) {
-		names := s.opts.Fields
+		names := s.layout.Fields
 		if len(names) == 0 {
 			var ok bool
-			if names, ok = plainFields(firstLine(head), []byte(s.opts.Delimiter)); !ok {
+			if names, ok = plainFields(firstLine(head), []byte(s.layout.Delimiter)); !ok {
 				return nil, fmt.Errorf("a log without a header tells no field names: give the field list of its delivery")
 			}
 		}
 		d := &delimited{s: s}
-		d.setFields(names, s.opts.Delimiter, false)
+		d.setFields(names, s.layout.Delimiter, false)
 		return d, nil
 	},
 }
@@ -84,7 +84,7 @@ var edgeRealTime = &Format{
 		return ok && isEpoch(first)
 	},
 	lines: func(s *scanner, head []byte) (lineDecoder, error) {
-		names := s.opts.Fields
+		names := s.layout.Fields
 		if len(names) == 0 {
 			columns := strings.Split(string(firstLine(head)), "\t")
 			if names = realTimeFields(columns); names == nil {

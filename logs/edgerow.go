@@ -62,15 +62,16 @@ func (w *edgeRow) finish(line func() []byte) {
 		return
 	}
 	r.Status, r.Time = code, ms
+	distribution := r.Distribution
+	if distribution == nil {
+		distribution = r.Domain
+	}
+	s.want(distribution)
 	if code == 403 || s.wanted[code] && string(r.Result) == "Error" {
 		r.Ref = Ref{s.object, s.line}
 		r.Line = line()
 		s.handler.Edge(r)
 		return
-	}
-	distribution := r.Distribution
-	if distribution == nil {
-		distribution = r.Domain
 	}
 	s.handler.EdgePassed(distribution, r.Stem, code, ms)
 }

@@ -54,6 +54,17 @@ func init() {
 // Formats lists the formats that Options.Format can name.
 func Formats() []*Format { return formats[:len(formats)-1] }
 
+// formatNamed returns the format that Options.Format can name, nil if there is
+// none.
+func formatNamed(name string) *Format {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
 // formatOf finds the format of an object by its first bytes.
 func formatOf(head []byte) *Format {
 	for _, f := range formats {

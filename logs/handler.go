@@ -30,10 +30,13 @@ type Handler interface {
 
 // A Filter says which requests are handed over whole.
 type Filter struct {
-	// Masked holds the statuses that a custom error response turns a 403 into.
-	// A CloudFront line with such a status and result type Error is handed over
-	// like a 403.
-	Masked []int
+	// Masked returns the statuses that custom error responses of a distribution
+	// turn a 403 into: a CloudFront line with such a status and result type Error
+	// is handed over like a 403. It is asked when the first line of an object, or
+	// of another distribution within one, comes up, by its name as in EdgePassed
+	// (nil if the log tells none), which is valid only during the call. It is
+	// called from several goroutines and may take its time. nil: there are none.
+	Masked func(distribution []byte) []int
 	// Window cuts records by their own time.
 	Window Window
 }

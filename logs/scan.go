@@ -64,11 +64,9 @@ const (
 func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Handler) (*Inputs, error) {
 	var format *Format
 	if o.Format != "" {
-		i := slices.IndexFunc(Formats(), func(f *Format) bool { return f.Name == o.Format })
-		if i < 0 {
+		if format = formatNamed(o.Format); format == nil {
 			return nil, fmt.Errorf("unknown log format %q", o.Format)
 		}
-		format = formats[i]
 	}
 	if o.MaxObject == 0 {
 		o.MaxObject = DefaultMaxObject

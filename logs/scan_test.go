@@ -109,7 +109,7 @@ func TestScanBothLogs(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "s3/2025-11-20-08-00-00-EB3F7366DA9271E8"), []byte(
 		s3Owner+` site [20/Nov/2025:07:00:00 +0000] - svc:cloudfront.amazonaws.com 3E57427F3EXAMPLE REST.GET.OBJECT a%2Bb "GET /a%20b HTTP/1.1" 403 AccessDenied 243 - 21 - "-" "-" - hostid= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader site.s3.eu-west-1.amazonaws.com TLSv1.2 - -`+"\n"+
 			s3Owner+` site [20/Nov/2025:07:00:02 +0000] - svc:cloudfront.amazonaws.com 3E57427F4EXAMPLE REST.GET.OBJECT ok "GET /ok HTTP/1.1" 200 - 403 403 403 32 "-" "-" - hostid= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader site.s3.eu-west-1.amazonaws.com TLSv1.2 - -`+"\n"))
-	in, got := scanDir(t, dir, Options{Filter: Filter{Masked: []int{404}}})
+	in, got := scanDir(t, dir, Options{Filter: Filter{Masked: notFound}})
 	want := []string{
 		`edge E2ABCDEFGHIJ3K.2025-11-20-07.0a1b2c3d.gz:3 1763622001000 E2ABCDEFGHIJ3K /a%2520b 403 id1==`,
 		`edge E2ABCDEFGHIJ3K.2025-11-20-07.0a1b2c3d.gz:7 1763622003000 E2ABCDEFGHIJ3K /masked 404 id3==`,

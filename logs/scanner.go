@@ -26,10 +26,14 @@ type scanner struct {
 	rejections []Rejection // the first maxSamples by object and line
 	unreadable []Unreadable
 
-	wanted   [1000]bool // statuses of lines that may be handed over whole
-	windowed bool
+	wanted    [1000]bool // statuses of lines that may be handed over whole
+	wantedFor []byte     // the distribution that Filter.Masked was asked for last
+	masked    []int      // its answer
+	asked     bool
+	windowed  bool
 
 	// The object at hand.
+	layout       Layout
 	object       *Object
 	line         int64 // lines begun
 	distribution []byte
@@ -52,11 +56,6 @@ const maxSamples = 20
 func newScanner(o *Options, format *Format, h Handler) *scanner {
 	s := &scanner{opts: o, format: format, handler: h, counts: make([]FormatCount, len(formats))}
 	s.wanted[403] = true
-	for _, code := range o.Filter.Masked {
-		if code > 0 && code < len(s.wanted) {
-			s.wanted[code] = true
-		}
-	}
 	w := o.Filter.Window
 	s.windowed = !w.From.IsZero() || !w.To.IsZero()
 	s.passed.clear()
@@ -70,6 +69,17 @@ func (s *scanner) scan(ctx context.Context, j job) {
 		return
 	}
 	o := j.object
+	s.layout = Layout{Fields: s.opts.Fields, Delimiter: s.opts.Delimiter}
+	if d, ok := j.source.(Described); ok {
+		l := d.Layout()
+		s.layout.Format = l.Format
+		if len(s.layout.Fields) == 0 {
+			s.layout.Fields = l.Fields
+		}
+		if s.layout.Delimiter == "" {
+			s.layout.Delimiter = l.Delimiter
+		}
+	}
 	s.object, s.line, s.count, s.distribution = o, 0, nil, nil
 	if id := ParseName(o.URI).Distribution; id != "" {
 		s.distribution = []byte(id)
@@ -148,6 +158,9 @@ func (s *scanner) read(ctx context.Context, j job) error {
 	format := s.format
 	if format == nil {
 		format = formatOf(block)
+		if said := formatNamed(s.layout.Format); said != nil && (format == unknownFormat || format == edgePlain || format == edgeRealTime) {
+			format = said
+		}
 	}
 	if format.whole != nil {
 		return s.readWhole(ctx, text, block, err, format)
@@ -282,6 +295,22 @@ func (s *scanner) reject(reason string) {
 
 func compareRejections(a, b Rejection) int {
 	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Line, b.Line))
+}
+
+// want sees to it that wanted holds for a distribution.
+func (s *scanner) want(distribution []byte) {
+	if s.opts.Filter.Masked == nil || s.asked && bytes.Equal(distribution, s.wantedFor) {
+		return
+	}
+	for _, code := range s.masked {
+		s.wanted[code] = code == 403
+	}
+	s.asked, s.wantedFor = true, append(s.wantedFor[:0], distribution...)
+	s.masked = slices.Clone(s.opts.Filter.Masked(distribution))
+	s.masked = slices.DeleteFunc(s.masked, func(code int) bool { return code < 100 || code >= len(s.wanted) })
+	for _, code := range s.masked {
+		s.wanted[code] = true
+	}
 }
 
 // edgeRecord counts a well-formed request to CloudFront and reports whether it

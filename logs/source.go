@@ -22,6 +22,21 @@ func (w Window) Contains(ms int64) bool {
 	return (w.From.IsZero() || ms >= w.From.UnixMilli()) && (w.To.IsZero() || ms < w.To.UnixMilli())
 }
 
+// A Layout says how the objects of a source are laid out, where they do not tell
+// it themselves.
+type Layout struct {
+	Format    string   // name of the format of objects that no format recognises for sure
+	Fields    []string // as Options.Fields
+	Delimiter string   // as Options.Delimiter
+}
+
+// A Described is a Source that knows the Layout of its objects. What Options
+// say goes before it.
+type Described interface {
+	Source
+	Layout() Layout
+}
+
 // A Source is a place that log objects are read from: a directory, a file, a
 // bucket's prefix.
 //

@@ -29,7 +29,7 @@ type Options struct {
 	Database  string // "" is DefaultDatabase
 
 	Window logs.Window
-	Masked []int // as logs.Filter.Masked
+	Masked []int // as logs.Filter.Masked returns, for all distributions together
 
 	// MaxScanBytes bounds what all queries scan together; 0 is no bound. A query
 	// that grows over it is stopped; one that surely would is not started.
@@ -358,7 +358,7 @@ func (e *engine) parse(ctx context.Context, p *place, newHandler func() logs.Han
 		fed <- err
 	}()
 	o := logs.Options{
-		Format: p.Format, Filter: logs.Filter{Masked: e.o.Masked, Window: e.o.Window},
+		Format: p.Format, Filter: logs.Filter{Masked: func([]byte) []int { return e.o.Masked }, Window: e.o.Window},
 		MaxObject: -1, Concurrency: 2,
 	}
 	switch p.Format {

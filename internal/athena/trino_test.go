@@ -129,7 +129,7 @@ func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []L
 		t.Fatal(err)
 	}
 	c := correlate.New(settings, correlate.Options{})
-	if local.inputs, err = logs.Scan(ctx, []logs.Source{src}, logs.Options{Filter: logs.Filter{Masked: o.Masked, Window: o.Window}}, c.Handler); err != nil {
+	if local.inputs, err = logs.Scan(ctx, []logs.Source{src}, logs.Options{Filter: logs.Filter{Masked: func([]byte) []int { return o.Masked }, Window: o.Window}}, c.Handler); err != nil {
 		t.Fatal(err)
 	}
 	if local.result, err = c.Result(ctx); err != nil {

@@ -106,7 +106,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	c := correlate.New(*settings, correlate.Options{})
 	inputs, err := logs.Scan(ctx, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
-		Filter: logs.Filter{Masked: masked(settings), Window: r.Window},
+		Filter: logs.Filter{Masked: func([]byte) []int { return masked(settings) }, Window: r.Window},
 	}, c.Handler)
 	if err != nil {
 		return nil, err
