@@ -23,6 +23,9 @@ type Check struct {
 	// Permissions are the IAM actions without which the check may have to say
 	// unknown.
 	Permissions []string
+	// Object says that the check reads facts about the object itself, which are
+	// asked for only when no cause is proven without.
+	Object bool
 	// Key and Edge run the check on a key that S3 refused and on a request that
 	// CloudFront refused by itself. A nil one means not applicable.
 	Key  func(*KeyPass) Finding
@@ -110,6 +113,9 @@ type KeyPass struct {
 	// for this distribution with success, by the logs (correlate.PassedGroup); it
 	// speaks against causes that would refuse every key.
 	Served int64
+	// Limit says why nothing was asked about the object though a check wants it:
+	// "--max-keys", "--max-api-calls". What it keeps unknown misses that.
+	Limit string
 
 	situation *access.Situation
 	outcome   *access.Outcome
@@ -227,9 +233,46 @@ func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
 		d.add(c, c.Key(p))
 	}
 	d.finish(ranks)
+	d.unlooked(list, p)
 	d.note(p)
 	d.simulate(p.Situation())
 	return d
+}
+
+// unlooked corrects what checks on the object call missing when nothing was
+// asked about it: no permission, but the run's own choice. With a cause proven
+// the question is not open.
+func (d *Diagnosis) unlooked(list []*Check, p *KeyPass) {
+	if p.Object != nil || !d.Settled && p.Limit == "" {
+		return
+	}
+	object := map[string]bool{}
+	for _, c := range list {
+		object[c.ID] = c.Object
+	}
+	open := d.Unknown[:0]
+	for _, u := range d.Unknown {
+		if object[u.ID] && ofObject(u.Missing) {
+			if d.Settled {
+				continue
+			}
+			u.Missing = []string{p.Limit}
+		}
+		open = append(open, u)
+	}
+	d.Unknown = open
+}
+
+// ofObject reports whether all that is missing are facts about an object.
+func ofObject(missing []string) bool {
+	for _, m := range missing {
+		switch m {
+		case "s3:GetObject", "s3:ListBucket", "s3:GetObjectAcl", "s3:ListBucketVersions", "kms:DescribeKey", "kms:GetKeyPolicy":
+		default:
+			return false
+		}
+	}
+	return len(missing) > 0
 }
 
 // note says what tells of a change between log and settings.

@@ -557,3 +557,59 @@ func TestNoOriginLog(t *testing.T) {
 	}))
 	f("unexplained", "", asWebsite)
 }
+
+// What was not asked of the object, by the run's own choice, is no missing
+// permission.
+func TestUnlooked(t *testing.T) {
+	unknown := func(limit string, o ...option) map[string][]string {
+		s := play(append(o, func(s *scene) { s.no.object = true })...)
+		p := s.pass()
+		p.Limit = limit
+		m := map[string][]string{}
+		for _, u := range Diagnose(p).Unknown {
+			m[u.ID] = u.Missing
+		}
+		return m
+	}
+	if m := unknown("", noPolicy); len(m) > 0 {
+		t.Errorf("a proven cause leaves open %v", m)
+	}
+	if m := unknown(""); !slices.Equal(m["key-missing"], []string{"s3:ListBucket"}) {
+		t.Errorf("key-missing misses %v", m["key-missing"])
+	}
+	if m := unknown("--max-keys"); !slices.Equal(m["key-missing"], []string{"--max-keys"}) || !slices.Equal(m["kms-key-policy"], []string{"--max-keys"}) {
+		t.Errorf("key-missing misses %v, kms-key-policy %v", m["key-missing"], m["kms-key-policy"])
+	}
+	refuse := func(s *scene) { s.bucket.Policy = state[string]("s3:GetBucketPolicy", facts.Refused) }
+	if m := unknown("--max-keys", refuse); !slices.Equal(m["policy-deny"], []string{"s3:GetBucketPolicy"}) {
+		t.Errorf("policy-deny misses %v", m["policy-deny"])
+	}
+}
+
+// With the distribution's settings unreadable the checks at the edge say so,
+// unless the line itself names its maker.
+func TestEdgeWithoutDistribution(t *testing.T) {
+	f := func(verdict string, unknown []string, o ...option) {
+		t.Helper()
+		d := diagnose(play(append(o, func(s *scene) { s.no.dist = true })...))
+		if d.Verdict != verdict {
+			t.Errorf("verdict %s, want %s%s", d.Verdict, verdict, describe(d))
+		}
+		for _, id := range unknown {
+			i := slices.IndexFunc(d.Unknown, func(u checks.Finding) bool { return u.ID == id })
+			if i < 0 || !slices.Contains(d.Unknown[i].Missing, "cloudfront:GetDistribution") {
+				t.Errorf("%s is not unknown for want of the settings%s", id, describe(d))
+			}
+		}
+	}
+	f("edge-geo-restriction", nil, edgeLineOf(func(s *correlate.EdgeSample) { s.DetailedResult = "ClientGeoBlocked" }))
+	f("edge-method", nil, edgeLineOf(func(s *correlate.EdgeSample) { s.Method, s.DetailedResult = "POST", "InvalidRequestMethod" }))
+	f("edge-function", nil, edgeLineOf(func(s *correlate.EdgeSample) {
+		s.Result, s.DetailedResult = "LambdaGeneratedResponse", "LambdaGeneratedResponse"
+	}))
+	f("edge-unattributed", []string{"edge-waf", "edge-stacked", "not-s3-origin", "edge-signed-missing"}, plainEdge)
+	f("edge-unattributed", []string{"edge-https-only"}, edgeLineOf(func(s *correlate.EdgeSample) { s.Protocol = "http" }))
+	f("edge-signed-expired", nil, edgeLineOf(func(s *correlate.EdgeSample) {
+		s.Query, s.ContentType = "Expires=1763500000&Signature=abc&Key-Pair-Id=KPUB", "text/xml"
+	}))
+}

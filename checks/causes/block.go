@@ -150,7 +150,7 @@ func (v view) aclVoid() string {
 
 var bpaIgnoreACLs = &checks.Check{
 	ID: "bpa-ignore-acls", Title: "The only grant is a public ACL, and IgnorePublicAcls is on",
-	Page: pageBPAIgnoreACLs, Rank: rankOwner + 20, Permissions: []string{"s3:GetObjectAcl", "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock"},
+	Page: pageBPAIgnoreACLs, Rank: rankOwner + 20, Object: true, Permissions: []string{"s3:GetObjectAcl", "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if !v.anonymous() && v.s.Access != correlate.AccessOAI {
@@ -199,7 +199,7 @@ func (v view) ignored() bool {
 
 var aclsDisabled = &checks.Check{
 	ID: "acls-disabled", Title: "The only grant is an ACL, and ACLs are disabled for the bucket",
-	Page: pageACLsDisabled, Rank: rankOwner + 10, Permissions: []string{"s3:GetBucketOwnershipControls", "s3:GetObjectAcl"},
+	Page: pageACLsDisabled, Rank: rankOwner + 10, Object: true, Permissions: []string{"s3:GetBucketOwnershipControls", "s3:GetObjectAcl"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if !v.anonymous() && v.s.Access != correlate.AccessOAI {
@@ -233,7 +233,7 @@ var aclsDisabled = &checks.Check{
 
 var objectOwner = &checks.Check{
 	ID: "object-owner", Title: "The object belongs to another account, which the bucket policy does not reach",
-	Page: pageObjectOwner, Rank: rankOwner + 5, Permissions: []string{"s3:ListBucket", "s3:GetBucketOwnershipControls", "s3:GetBucketAcl"},
+	Page: pageObjectOwner, Rank: rankOwner + 5, Object: true, Permissions: []string{"s3:ListBucket", "s3:GetBucketOwnershipControls", "s3:GetBucketAcl"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if f, done := v.permission(); done {

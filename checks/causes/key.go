@@ -47,7 +47,7 @@ var listBucket = []string{"s3:ListBucket"}
 
 var keyDeleted = &checks.Check{
 	ID: "key-deleted", Title: "The object was deleted: its current version is a delete marker",
-	Page: pageKeyDeleted, Rank: rankKey + 10, Permissions: []string{"s3:ListBucketVersions"},
+	Page: pageKeyDeleted, Rank: rankKey + 10, Object: true, Permissions: []string{"s3:ListBucketVersions"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if f, done := v.missingKey(); done {
@@ -78,7 +78,7 @@ var keyDeleted = &checks.Check{
 // near is the check for one kind of existing neighbour.
 func near(kind correlate.NearKind, rank int, title, page, format string) *checks.Check {
 	return &checks.Check{
-		ID: string(kind), Title: title, Page: page, Rank: rankKey + rank, Permissions: listBucket,
+		ID: string(kind), Title: title, Page: page, Rank: rankKey + rank, Permissions: listBucket, Object: true,
 		Key: func(p *checks.KeyPass) checks.Finding {
 			v := look(p)
 			if f, done := v.missingKey(); done {
@@ -133,7 +133,7 @@ var (
 
 var keySPARoute = &checks.Check{
 	ID: "key-spa-route", Title: "A route of a single-page application, which was never an object",
-	Page: pageKeySPARoute, Rank: rankKey + 60, Permissions: append([]string{"cloudfront:GetDistribution"}, listBucket...),
+	Page: pageKeySPARoute, Rank: rankKey + 60, Object: true, Permissions: append([]string{"cloudfront:GetDistribution"}, listBucket...),
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if f, done := v.missingKey(); done {
@@ -187,7 +187,7 @@ func (v view) hasNear() bool {
 
 var keyMissing = &checks.Check{
 	ID: "key-missing", Title: "There is no such object, and S3 hides that because the requester may not list the bucket",
-	Page: pageKeyMissing, Rank: rankKey + 90, Permissions: listBucket,
+	Page: pageKeyMissing, Rank: rankKey + 90, Object: true, Permissions: listBucket,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if f, since := v.uploadedSince(); since {

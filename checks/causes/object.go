@@ -46,7 +46,7 @@ func (v view) stored() (f checks.Finding, done bool) {
 
 var objectArchived = &checks.Check{
 	ID: "object-archived", Title: "The object is archived and not restored",
-	Page: pageObjectArchived, Rank: rankArchive, Permissions: []string{"s3:GetObject"},
+	Page: pageObjectArchived, Rank: rankArchive, Object: true, Permissions: []string{"s3:GetObject"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if !v.reads() || v.s.Key == "" {
@@ -90,7 +90,7 @@ var objectArchived = &checks.Check{
 
 var ssecObject = &checks.Check{
 	ID: "ssec-object", Title: "The object is encrypted with a customer-provided key",
-	Page: pageSSECObject, Rank: rankKMS + 20, Permissions: []string{"s3:GetObject"},
+	Page: pageSSECObject, Rank: rankKMS + 20, Object: true, Permissions: []string{"s3:GetObject"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if f, done := v.stored(); done {
@@ -123,7 +123,7 @@ var ssecObject = &checks.Check{
 
 func kmsCheck(id, title, page string, rank int, permissions []string, kinds func(v view) bool, reasons ...access.KMSReason) *checks.Check {
 	return &checks.Check{
-		ID: id, Title: title, Page: page, Rank: rankKMS + rank, Permissions: permissions,
+		ID: id, Title: title, Page: page, Rank: rankKMS + rank, Permissions: permissions, Object: true,
 		Key: func(p *checks.KeyPass) checks.Finding {
 			v := look(p)
 			if !kinds(v) {

@@ -104,7 +104,7 @@ var defaultRootSlash = &checks.Check{
 
 var defaultRootMissing = &checks.Check{
 	ID: "default-root-missing", Title: "The default root object is not in the bucket",
-	Page: pageDefaultRootMissing, Rank: rankKey + 3, Permissions: []string{"cloudfront:GetDistribution", "s3:ListBucket"},
+	Page: pageDefaultRootMissing, Rank: rankKey + 3, Object: true, Permissions: []string{"cloudfront:GetDistribution", "s3:ListBucket"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if v.direct() {
@@ -149,7 +149,7 @@ func (v view) indexDocument() bool {
 
 var indexDocumentMissing = &checks.Check{
 	ID: "index-document-missing", Title: "The folder has no index document, and the policy does not cover its key",
-	Page: pageIndexDocumentMissing, Rank: rankKey + 4, Permissions: []string{"s3:GetBucketWebsite", "s3:ListBucket"},
+	Page: pageIndexDocumentMissing, Rank: rankKey + 4, Object: true, Permissions: []string{"s3:GetBucketWebsite", "s3:ListBucket"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if !v.website() {
