@@ -174,8 +174,11 @@ func checkColumn(r io.ReaderAt, size int64, m *format.ColumnMetaData) error {
 			values += page.values
 		}
 	}
-	if values != m.NumValues || values > maxPerByte*size {
+	if values != m.NumValues {
 		return fmt.Errorf("a column claims %d values, its pages %d", m.NumValues, values)
+	}
+	if values > maxPerByte*size {
+		return fmt.Errorf("a column claims %d values in a file of %d bytes", values, size)
 	}
 	return nil
 }
