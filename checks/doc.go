@@ -3,5 +3,5 @@
 // answers cause, ruled out, unknown or not applicable.
 //
 // Checks must not call AWS, read files, or print: all that they may look at is
-// in the [Pass], and all that they say goes through their [Finding].
+// in the [KeyPass] or [EdgePass], and all that they say goes through their [Finding].
 package checks

@@ -311,3 +311,48 @@ func TestS3Policy(t *testing.T) {
 	f(`{}`, correlate.No)
 	f(`{"s3_attributes":{"public_access_block_configuration":{"some":1}}}`, correlate.Unknown)
 }
+
+// The settings of the caller's account say nothing of a bucket of another.
+func TestForeignBucket(t *testing.T) {
+	o := judged(correlate.AccessWebsite, with(public), func(_ *facts.Facts, b *facts.Bucket, _ *facts.Object) { b.Foreign = correlate.Yes })
+	want := []string{"a run in the account of the bucket's owner", "organizations:DescribeEffectivePolicy", "s3:GetAccountPublicAccessBlock"}
+	if o.Allowed != correlate.Unknown || !slices.Equal(o.Missing(), want) {
+		t.Errorf("allowed %d, missing %v", o.Allowed, o.Missing())
+	}
+}
+
+// A read is judged before a write that the same key saw.
+func TestReadBeforeWrite(t *testing.T) {
+	s := ForKey(Request{Key: &correlate.FailingKey{Key: "k", Access: correlate.AccessOAC, Origin: []correlate.OriginClass{
+		{Status: 403, Operation: "REST.PUT.OBJECT"}, {Status: 200, Operation: "REST.GET.OBJECT"}, {Status: 403, Operation: "REST.GET.OBJECT"}}}})
+	if s.Action != "s3:GetObject" {
+		t.Errorf("action %s", s.Action)
+	}
+}
+
+func TestAccessPoint(t *testing.T) {
+	f, b, o := world()
+	b.Policy = got(forOAC)
+	s := New(correlate.AccessOAC, "b", "k", f, b, o)
+	s.Origin = &correlate.Origin{DomainName: "site-abc123-s3alias.s3.eu-west-1.amazonaws.com", S3: true}
+	s.Distribution = &correlate.Distribution{ID: "E1", ARN: "arn:aws:cloudfront::111122223333:distribution/E1"}
+	s.Settle()
+	if out := Judge(s); out.Allowed != correlate.Unknown || !slices.Contains(out.Missing(), "s3:GetAccessPointPolicy") {
+		t.Errorf("allowed %d, missing %v", out.Allowed, out.Missing())
+	}
+}
+
+// With no facts at all nothing is allowed.
+func TestNothingKnown(t *testing.T) {
+	for _, a := range []correlate.Access{correlate.AccessWebsite, correlate.AccessOAC, correlate.AccessOAI, correlate.AccessAnonymous, correlate.AccessIAM, correlate.AccessUnknown, ""} {
+		o := Judge(New(a, "b", "k", nil, nil, nil))
+		if o.Allowed != correlate.Unknown || o.Status != 0 {
+			t.Errorf("%s: allowed %d, status %d", a, o.Allowed, o.Status)
+		}
+		for _, st := range o.Steps {
+			if st.Blocks == correlate.No && (st.Gate == GateRequesterPays || st.Gate == GateRCP || st.Gate == GatePolicyDeny || st.Gate == GateGrant) {
+				t.Errorf("%s: %s passes with nothing known", a, st.Gate)
+			}
+		}
+	}
+}

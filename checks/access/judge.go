@@ -29,6 +29,7 @@ const (
 	GateArchived      Gate = "archived"                // storage class, not restored
 	GateSSEC          Gate = "ssec"                    // customer-provided key
 	GateKMS           Gate = "kms"                     // the requester can't decrypt
+	GateAccessPoint   Gate = "access-point"            // an access point's own policy, which is not evaluated
 )
 
 // Levels of Block Public Access.
@@ -210,6 +211,9 @@ func (j *judge) permission() {
 		j.add(Step{Gate: GateBucket, Blocks: correlate.Yes, Because: "there is no bucket " + s.Bucket,
 			Evidence: []facts.Evidence{{Source: b.Head.Call, Ref: s.Bucket, Fact: "no such bucket"}}})
 	}
+	if s.accessPoint() {
+		j.add(Step{Gate: GateAccessPoint, Because: "the origin is an access point, whose own policy is not evaluated", Missing: []string{"s3:GetAccessPointPolicy"}})
+	}
 	j.requesterPays()
 	j.organization(GateRCP, "rcp", policy.RCP, s.Facts.Organization.RCPs)
 	if s.Access == correlate.AccessIAM {
@@ -251,9 +255,11 @@ func (j *judge) requesterPays() {
 func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fact[[]facts.OrgPolicy]) {
 	st := Step{Gate: g, Blocks: correlate.No}
 	name := map[Gate]string{GateRCP: "resource control policy", GateSCP: "service control policy"}[g]
-	if !f.Settled() {
-		st.Blocks, st.Missing = correlate.Unknown, missing(f)
-		st.Because = "the organization's policies are not known"
+	if foreign := j.s.BucketFacts.Foreign == correlate.Yes; foreign || !f.Settled() {
+		st.Blocks, st.Because, st.Missing = correlate.Unknown, "the organization's policies are not known", missing(f)
+		if foreign {
+			st.Missing = []string{"a run in the account of the bucket's owner"}
+		}
 		j.add(st)
 		return
 	}

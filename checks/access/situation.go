@@ -83,8 +83,8 @@ func ForKey(r Request) *Situation {
 			s.BucketOwner = line.BucketOwner
 		}
 		s.Action = ActionOf(line.Operation)
-	} else if len(k.Origin) > 0 {
-		s.Action = ActionOf(k.Origin[0].Operation)
+	} else if c := originClass(k); c != nil {
+		s.Action = ActionOf(c.Operation)
 	} else if k.Key == "" && k.Access != correlate.AccessWebsite {
 		s.Action = "s3:ListBucket" // GET / with no default root object
 	}
@@ -102,8 +102,8 @@ func ForKey(r Request) *Situation {
 	s.contextOfSettings(k, r.Behavior)
 	if line != nil {
 		s.contextOfLine(line)
-	} else if len(k.Origin) > 0 {
-		s.contextOfClass(&k.Origin[0])
+	} else if c := originClass(k); c != nil {
+		s.contextOfClass(c)
 	}
 	return s
 }
@@ -131,7 +131,9 @@ func New(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket
 	if b.ACL.Known() {
 		s.BucketOwner = b.ACL.Value.OwnerID
 	}
-	s.OwnerAccount = ownerAccount(f)
+	if b.Foreign != correlate.Yes {
+		s.OwnerAccount = ownerAccount(f)
+	}
 	s.Settle()
 	return s
 }
@@ -520,23 +522,49 @@ func (s *Situation) setSignature(version, auth string) {
 	}
 }
 
-// originSample returns the earliest S3 line at hand that was refused, else the
-// earliest one.
+// originSample returns the S3 line at hand that is judged: one that was refused
+// before others, one that wanted to read before a write, one that surely belongs
+// to its CloudFront line before an ambiguous one, then the earliest.
 func originSample(k *correlate.FailingKey) *correlate.OriginSample {
-	var any *correlate.OriginSample
+	var best *correlate.OriginSample
+	most := -1
 	for i := range k.Samples {
 		o := k.Samples[i].Origin
 		if o == nil {
 			continue
 		}
-		if o.Status == 403 && !k.Samples[i].Ambiguous {
-			return o
+		n := weight(o.Status, o.Operation)
+		if !k.Samples[i].Ambiguous {
+			n++
 		}
-		if any == nil {
-			any = o
+		if n > most {
+			best, most = o, n
 		}
 	}
-	return any
+	return best
+}
+
+// originClass is originSample for the kinds of lines.
+func originClass(k *correlate.FailingKey) *correlate.OriginClass {
+	var best *correlate.OriginClass
+	most := -1
+	for i := range k.Origin {
+		if n := weight(k.Origin[i].Status, k.Origin[i].Operation); n > most {
+			best, most = &k.Origin[i], n
+		}
+	}
+	return best
+}
+
+func weight(status int, operation string) int {
+	n := 0
+	if status == 403 {
+		n += 4
+	}
+	if ActionOf(operation) == "s3:GetObject" {
+		n += 2
+	}
+	return n
 }
 
 func viewerProtocol(k *correlate.FailingKey) string {

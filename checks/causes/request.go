@@ -431,7 +431,7 @@ var bucketNotOwned = &checks.Check{
 			return fixed(f, v.bucketRemedy())
 		case lines, head.Known():
 			return ruledOut()
-		case v.s.BucketFacts.Policy.Code == "MethodNotAllowed" || head.State == facts.Refused && v.s.BucketFacts.Policy.State == facts.Refused:
+		case v.s.BucketFacts.Foreign == correlate.Yes || v.s.BucketFacts.Policy.Code == "MethodNotAllowed" || head.State == facts.Refused && v.s.BucketFacts.Policy.State == facts.Refused:
 			f := cause(checks.Possible, "bucket %s may belong to another account: it answers, but not to this one, and its log is not at hand", v.s.Bucket)
 			f = with(f, ofFact(head, v.s.Bucket, "HeadBucket answers %s", or(head.Code, "403")), v.refusal())
 			return fixed(f, v.bucketRemedy())
