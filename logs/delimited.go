@@ -78,9 +78,10 @@ func (d *delimited) setFields(names []string, delimiter string, realTime bool) {
 		domain = fieldXHost
 	}
 	switch {
+	case d.s.distribution != nil: // told by the object's name
 	case has(fieldDistribution):
 		wants[fieldDistribution], d.names = false, true
-	case d.s.distribution == nil && has(domain):
+	case has(domain):
 		wants[domain] = false
 	}
 	for i, f := range d.fields {
