@@ -330,6 +330,27 @@ func TestEachRefusalLosesItsFactsOnly(t *testing.T) {
 	}
 }
 
+// TestMissingKeyNeedsProof: S3 answers 403 for a missing key to those who may
+// not list, which proves nothing; a listing does, whatever HeadObject says.
+func TestMissingKeyNeedsProof(t *testing.T) {
+	f := func(there, missing correlate.Tri, deny ...string) {
+		t.Helper()
+		server := &awsoverlay.Server{Answers: gather.NewSnapshot(site(t)), Deny: deny}
+		g := gather.New(NewAnswers(open(t, server, Config{})), gather.Options{})
+		if err := errors.Join(g.Buckets(context.Background(), 0, "site-assets"), g.Objects(context.Background(), "site-assets", gather.Key{Key: "docs/guide.html"}, gather.Key{Key: "docs/Guide.html"})); err != nil {
+			t.Fatal(err)
+		}
+		o := g.Facts().Buckets["site-assets"].Objects
+		if a, b := o["docs/guide.html"].Exists(), o["docs/Guide.html"].Exists(); a != there || b != missing {
+			t.Errorf("without %v: %v and %v, want %v and %v", deny, a, b, there, missing)
+		}
+	}
+	f(correlate.Yes, correlate.No)
+	f(correlate.Yes, correlate.No, "s3:GetObject")
+	f(correlate.Yes, correlate.Unknown, "s3:ListBucket")
+	f(correlate.Unknown, correlate.Unknown, "s3:GetObject", "s3:ListBucket")
+}
+
 func TestEveryCallHasItsOperation(t *testing.T) {
 	for _, c := range gather.Calls() {
 		inner := c == gather.ListParents || c == gather.ListPoliciesForTarget || c == gather.ListLogs || c == gather.GetLog

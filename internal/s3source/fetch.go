@@ -108,7 +108,7 @@ func (f *fetcher) at(ctx context.Context, moved string) (*target, error) {
 
 // open begins to read an object.
 func (f *fetcher) open(ctx context.Context, key string, o *logs.Object) (*body, error) {
-	b := &body{f: f, ctx: ctx, key: key, uri: o.URI, etag: o.ETag, size: -1}
+	b := &body{f: f, ctx: ctx, key: key, uri: printable(o.URI), etag: o.ETag, size: -1}
 	limit := 2 * stallAfter
 	if o.Size > 0 {
 		limit += time.Duration(o.Size/slowest) * time.Second
@@ -120,6 +120,13 @@ func (f *fetcher) open(ctx context.Context, key string, o *logs.Object) (*body, 
 	}
 	f.c.Count("s3:GetObject", 1)
 	return b, nil
+}
+
+// printable returns a URI as messages show it: what could steer a terminal is
+// escaped.
+func printable(uri string) string {
+	q := strconv.Quote(uri)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
 // A body is an object's bytes. It takes up a read that broke off where it ended.

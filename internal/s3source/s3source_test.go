@@ -391,6 +391,14 @@ func TestFaultsThatStay(t *testing.T) {
 	f(400, "<Error><Code>InvalidRequest</Code><Message>no</Message></Error>", "s3://logs/k: InvalidRequest: no", 1, nil)
 }
 
+func TestMessagesEscapeNames(t *testing.T) {
+	server := &awsoverlay.Server{Buckets: map[string]*awsoverlay.Store{"logs": new(awsoverlay.Store)}}
+	_, err := open(t, server, "s3://logs/", Options{}).Open(context.Background(), &logs.Object{URI: "s3://logs/\x1b[2Jü\n\u202e", Size: 1})
+	if want := `s3://logs/\x1b[2Jü\n\u202e: the object went away: file does not exist`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestReadingEndsWithTheContext(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
