@@ -21,7 +21,7 @@ func stems(n int) [][]byte {
 
 func benchmarkPassed(b *testing.B, n int) {
 	paths := stems(n)
-	h := New(Settings{}, Options{}).Handler()
+	h := New(Options{}).Handler()
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 8, uint64(n-1))
 	order := make([]uint32, 1<<16)
 	for i := range order {
@@ -88,7 +88,7 @@ func originLine() *logs.OriginRecord {
 func BenchmarkEdge(b *testing.B) {
 	paths := stems(50_000)
 	l := newEdgeLine()
-	h := New(Settings{}, Options{}).Handler()
+	h := New(Options{}).Handler()
 	b.ReportAllocs()
 	for i := range b.N {
 		l.give(h, i, paths[i%len(paths)], 1_795_000_000_000+int64(i)*40)
@@ -132,10 +132,10 @@ func BenchmarkResult(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {
 		b.StopTimer()
-		c := New(oacSite2(), Options{})
+		c := New(Options{})
 		load(c, 2, 100_000, 500_000, true)
 		b.StartTimer()
-		r, err := c.Result(context.Background())
+		r, err := c.Result(context.Background(), oacSite2())
 		if err != nil || len(r.Keys) != 100_000 {
 			b.Fatal(len(r.Keys), err)
 		}
@@ -155,10 +155,10 @@ func TestMemoryPerKey(t *testing.T) {
 	const n = 60_000
 	for _, withOrigin := range []bool{false, true} {
 		before := heap()
-		c := New(oacSite2(), Options{})
+		c := New(Options{})
 		load(c, 1, n, n, withOrigin)
 		per := float64(heap()-before) / n
-		r, err := c.Result(context.Background())
+		r, err := c.Result(context.Background(), oacSite2())
 		if err != nil || len(r.Keys) != n {
 			t.Fatal(len(r.Keys), err)
 		}
@@ -176,7 +176,7 @@ func TestMemoryPerKey(t *testing.T) {
 func BenchmarkBurst(b *testing.B) {
 	for range b.N {
 		b.StopTimer()
-		c := New(oacSite2(), Options{})
+		c := New(Options{})
 		h := c.Handler()
 		l, o := newEdgeLine(), originLine()
 		o.Key, o.RequestURI = []byte("a"), []byte("GET /a HTTP/1.1")
@@ -190,7 +190,7 @@ func BenchmarkBurst(b *testing.B) {
 			h.Origin(o)
 		}
 		b.StartTimer()
-		if r, err := c.Result(context.Background()); err != nil || r.Keys[0].Join.Joined != 100_000 {
+		if r, err := c.Result(context.Background(), oacSite2()); err != nil || r.Keys[0].Join.Joined != 100_000 {
 			b.Fatal(err, r.Keys[0].Join)
 		}
 	}

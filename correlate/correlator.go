@@ -29,23 +29,21 @@ type Options struct {
 // them are done. What Result says does not depend on how the lines were spread
 // over the goroutines, nor on their order.
 type Correlator struct {
-	settings  Settings
 	o         Options
 	seed      maphash.Seed
 	mu        sync.Mutex
 	gatherers []*gatherer
 }
 
-// New returns a Correlator that knows the settings, of which every part may be
-// missing. It keeps the pointers; the settings must not change.
-func New(s Settings, o Options) *Correlator {
+// New returns a Correlator.
+func New(o Options) *Correlator {
 	if o.OwnAgent == "" {
 		o.OwnAgent = "why403/"
 	}
 	if o.Detailed == 0 {
 		o.Detailed = 20_000
 	}
-	return &Correlator{settings: s, o: o, seed: maphash.MakeSeed()}
+	return &Correlator{o: o, seed: maphash.MakeSeed()}
 }
 
 // Handler returns a new Handler for one goroutine. It is safe for concurrent
@@ -60,14 +58,30 @@ func (c *Correlator) Handler() logs.Handler {
 
 func (c *Correlator) gatherer() *gatherer {
 	return &gatherer{
-		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs, identities: c.settings.Identities,
+		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
 		stems: keyTable{seed: c.seed}, keys: keyTable{seed: c.seed},
 	}
 }
 
-// Result joins and groups what the Handlers gathered. It uses their memory: the
-// Correlator can't be used afterwards. The error is ctx's.
-func (c *Correlator) Result(ctx context.Context) (*Result, error) {
+// Distributions returns the names that CloudFront's lines have given to
+// distributions, sorted: ids, or domain names where the log tells no id. It is
+// for the time between the last line and Result, which wants their settings.
+func (c *Correlator) Distributions() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []string
+	for _, g := range c.gatherers {
+		all = append(all, g.distributions.list...)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" })
+}
+
+// Result joins and groups what the Handlers gathered, by the settings, of which
+// every part may be missing. It uses the Handlers' memory: the Correlator can't
+// be used afterwards. The Result keeps pointers into the settings. The error is
+// ctx's.
+func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	c.mu.Lock()
 	all := c.gatherers
 	c.gatherers = nil
@@ -80,7 +94,7 @@ func (c *Correlator) Result(ctx context.Context) (*Result, error) {
 		g.merge(q)
 		all[i+1] = nil
 	}
-	j := newJoiner(c.settings, c.o, g)
+	j := newJoiner(s, c.o, g)
 	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.choosePlain, j.group, j.finish} {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -116,9 +116,9 @@ func feed(t testing.TB, text string, handlers ...logs.Handler) {
 
 func correlateText(t testing.TB, s Settings, text string) *Result {
 	t.Helper()
-	c := New(s, Options{KeepPairs: true})
+	c := New(Options{KeepPairs: true})
 	feed(t, text, c.Handler())
-	r, err := c.Result(context.Background())
+	r, err := c.Result(context.Background(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -355,7 +355,14 @@ func (j *joiner) times(r *keyRun, f *FailingKey) {
 		last = stem
 	}
 	key := hashBytes(g, []byte(f.Key))
-	for _, domain := range j.domains(len(r.events)+len(r.alone) == 0, f.Access, g.buckets.ids[f.Bucket]) {
+	direct := len(r.events)+len(r.alone) == 0
+	domains := j.domains(direct, f.Access, g.buckets.ids[f.Bucket])
+	if !direct {
+		for _, id := range j.identities {
+			domains = append(domains, g.hash(identityDomain, []byte(id)))
+		}
+	}
+	for _, domain := range domains {
 		take(j.served(g.hash(domain, []byte(f.Bucket))^key, f.First, f.Last))
 	}
 }

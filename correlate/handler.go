@@ -12,9 +12,8 @@ import (
 // every failing line, the bytes of every failing path and key once, the kinds
 // of lines once, and a few whole lines for each key.
 type gatherer struct {
-	seed       maphash.Seed
-	own        []byte            // agent of our own requests
-	identities map[string]string // Settings.Identities
+	seed maphash.Seed
+	own  []byte // agent of our own requests
 
 	distributions, buckets, locations, objects, texts, agents, suites names
 
@@ -448,12 +447,12 @@ func (g *gatherer) originClass(r *logs.OriginRecord) uint32 {
 		return id
 	}
 	t := func(b []byte) string { return g.texts.name(g.texts.id(b)) }
-	sure := fromCloudFront(r.Requester, r.UserAgent) || g.identities[string(r.Requester)] != ""
+	sure := fromCloudFront(r.Requester, r.UserAgent)
 	agent, referer := r.UserAgent, r.Referer
 	if len(agent) > mostAgent {
 		agent = agent[:mostAgent]
 	}
-	if len(g.originKind.list) >= mostKinds && !sure {
+	if len(g.originKind.list) >= mostKinds && !sure && !isCanonicalID(r.Requester) {
 		// Somebody sends a new agent or Referer with each request.
 		if string(agent) != oneOfMany || string(referer) != oneOfMany {
 			few := *r
@@ -538,6 +537,8 @@ const (
 	originDomain = 2 // CloudFront's fetches
 	publicDomain = 3 // anonymous reads: direct ones, or CloudFront's with a forwarded agent
 	memberDomain = 4 // reads of IAM principals
+
+	identityDomain = 5 // reads of one canonical user id: an origin access identity's, or a member's
 )
 
 func served2xx(status int) bool { return status == 200 || status == 206 || status == 304 }
@@ -556,12 +557,16 @@ func (g *gatherer) OriginPassed(r *logs.OriginRecord) {
 		domain, kind = originDomain, 'o'
 	case len(g.own) > 0 && holdsAgent(r, g.own):
 		return
-	case bytes.HasPrefix(r.Requester, []byte(identityPrefix)), g.identities[string(r.Requester)] != "", holdsAgent(r, []byte(`"Amazon CloudFront"`)):
+	case bytes.HasPrefix(r.Requester, []byte(identityPrefix)), holdsAgent(r, []byte(`"Amazon CloudFront"`)):
 		domain, kind = originDomain, 'o'
 	case r.Requester == nil:
 		domain, kind = publicDomain, 'd'
 	}
 	key := g.key(r)
+	if domain == memberDomain && isCanonicalID(r.Requester) {
+		// An origin access identity's, maybe: Result will know.
+		g.passed.see(g.hash(g.hash(identityDomain, r.Requester), r.Bucket)^maphash.Bytes(g.seed, key), uint32(r.Time/1000))
+	}
 	s := g.passed.see(g.hash(domain, r.Bucket)^maphash.Bytes(g.seed, key), uint32(r.Time/1000))
 	if s.feature == 0 {
 		s.feature = g.feature(kind, b, key) + 1

@@ -3,6 +3,7 @@ package correlate
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -30,7 +31,8 @@ type joiner struct {
 	originRank     []uint32
 	edgeMethod     []uint32 // by kind: number of the method
 	originMethod   []uint32
-	cloudFront     []bool // by kind of S3 line: CloudFront's
+	identities     []string // canonical user ids that are CloudFront's
+	cloudFront     []bool   // by kind of S3 line: CloudFront's
 	resolvers      []*Resolver
 	lanes          []*lane
 	laneOf         map[laneKey]uint32
@@ -175,11 +177,15 @@ func (j *joiner) order() {
 	// An identity that settings do not hold is learnt: a canonical user id that
 	// once came with CloudFront's agent.
 	identities := make(map[string]bool)
+	for id := range j.settings.Identities {
+		identities[id] = true
+	}
 	for i := range g.originKind.list {
 		if k := &g.originKind.list[i]; k.UserAgent == edgeAgent && isCanonicalID(k.Requester) {
 			identities[k.Requester] = true
 		}
 	}
+	j.identities = slices.Collect(maps.Keys(identities))
 	j.cloudFront = make([]bool, len(g.originKind.list))
 	for i := range g.originKind.list {
 		k := &g.originKind.list[i]
@@ -218,8 +224,16 @@ func (j *joiner) order() {
 	}
 }
 
-func isCanonicalID(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+func isCanonicalID[T string | []byte](s T) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c-'0' > 9 && c-'a' > 5 {
+			return false
+		}
+	}
+	return true
 }
 
 // resolverOf returns the Resolver for a distribution's name in the log: its id

@@ -94,7 +94,7 @@ func scanSample(t testing.TB, s Settings, workers int) *Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(s, Options{KeepPairs: true})
+	c := New(Options{KeepPairs: true})
 	var masked []int
 	for _, d := range s.Distributions {
 		for _, e := range d.ErrorResponses {
@@ -109,7 +109,7 @@ func scanSample(t testing.TB, s Settings, workers int) *Result {
 	if _, err := logs.Scan(context.Background(), []logs.Source{src}, logs.Options{Concurrency: workers, Filter: logs.Filter{Masked: func([]byte) []int { return masked }}}, c.Handler); err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Result(context.Background())
+	r, err := c.Result(context.Background(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

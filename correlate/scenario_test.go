@@ -482,7 +482,7 @@ func TestNoise(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	c := New(site(restHost, nil), Options{Detailed: 1, MaxKeys: 2})
+	c := New(Options{Detailed: 1, MaxKeys: 2})
 	feed(t, `
 		cf 10:00:01 0.05 GET /a 403
 		cf 10:10:01 0.05 GET /a 403
@@ -492,7 +492,7 @@ func TestBounds(t *testing.T) {
 		cf 10:00:01 0.05 GET /c 403
 		cf 10:00:01 0.05 GET /d 403
 	`, c.Handler())
-	r, err := c.Result(context.Background())
+	r, err := c.Result(context.Background(), site(restHost, nil))
 	if err != nil || len(r.Keys) != 2 || r.Keys[0].Key != "a" || r.Keys[1].Key != "b" {
 		t.Fatalf("%v %v", r.Keys, err)
 	}
@@ -510,11 +510,11 @@ func TestSamplesAreTheEarliest(t *testing.T) {
 		text += fmt.Sprintf("cf 10:0%d:00 0.05 GET /a 403 id=r%d query=q%s\n", i, i, strings.Repeat("x", i*7%5))
 	}
 	for _, n := range []int{1, 3} {
-		c := New(site(restHost, nil), Options{})
+		c := New(Options{})
 		for range n {
 			feed(t, text, c.Handler(), c.Handler()) // each line more than once
 		}
-		r, _ := c.Result(context.Background())
+		r, _ := c.Result(context.Background(), site(restHost, nil))
 		var ids []string
 		for _, s := range r.Keys[0].Samples {
 			ids = append(ids, s.Edge.RequestID+" "+s.Edge.Query)
@@ -530,7 +530,7 @@ func TestSamplesAreTheEarliest(t *testing.T) {
 
 // A client that sends a new agent with each request must not fill the memory.
 func TestManyAgents(t *testing.T) {
-	c := New(Settings{}, Options{})
+	c := New(Options{})
 	h := c.Handler().(*gatherer)
 	o := originLine()
 	o.Requester, o.Key, o.RequestURI = nil, []byte("a"), []byte("GET /a HTTP/1.1")
@@ -543,7 +543,7 @@ func TestManyAgents(t *testing.T) {
 	if len(h.originKind.list) > mostKinds+1 {
 		t.Errorf("%d kinds of lines", len(h.originKind.list))
 	}
-	r, err := c.Result(context.Background())
+	r, err := c.Result(context.Background(), site(restHost, nil))
 	if err != nil || len(r.Direct) != 1 || r.Direct[0].Requests.Direct != n {
 		t.Fatalf("%+v %v", r.Direct, err)
 	}
@@ -555,7 +555,7 @@ func TestManyAgents(t *testing.T) {
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := New(Settings{}, Options{}).Result(ctx); err != context.Canceled {
+	if _, err := New(Options{}).Result(ctx, Settings{}); err != context.Canceled {
 		t.Error(err)
 	}
 }

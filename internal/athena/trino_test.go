@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -124,25 +125,26 @@ func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []L
 	}
 	t.Logf("made %s", strings.Join(made, ", "))
 
-	src, err := logs.Open(dir)
+	dirSource, err := logs.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := correlate.New(settings, correlate.Options{})
+	src := keyed{dirSource}
+	c := correlate.New(correlate.Options{})
 	if local.inputs, err = logs.Scan(ctx, []logs.Source{src}, logs.Options{Filter: logs.Filter{Masked: func([]byte) []int { return o.Masked }, Window: o.Window}}, c.Handler); err != nil {
 		t.Fatal(err)
 	}
-	if local.result, err = c.Result(ctx); err != nil {
+	if local.result, err = c.Result(ctx, settings); err != nil {
 		t.Fatal(err)
 	}
 
-	c = correlate.New(settings, correlate.Options{})
+	c = correlate.New(correlate.Options{})
 	got, err := Scan(ctx, r.athena, all, o, c.Handler)
 	if err != nil {
 		t.Fatal(err)
 	}
 	remote.inputs, remote.scan = got.Inputs, got
-	if remote.result, err = c.Result(ctx); err != nil {
+	if remote.result, err = c.Result(ctx, settings); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range got.Approximate {
@@ -150,6 +152,18 @@ func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []L
 	}
 	t.Logf("%d queries scanned %d bytes, about %.6f USD", got.Usage.Queries, got.Usage.ScannedBytes, got.Usage.Cost())
 	return local, remote
+}
+
+// keyed is a source whose objects are chosen by their whole names, as those in
+// S3 are.
+type keyed struct{ logs.Source }
+
+func (k keyed) List(ctx context.Context, w logs.Window, page func([]logs.Object) error) error {
+	return k.Source.List(ctx, logs.Window{}, func(all []logs.Object) error {
+		return page(slices.DeleteFunc(slices.Clone(all), func(o logs.Object) bool {
+			return w != (logs.Window{}) && !logs.ParseName(filepath.ToSlash(o.URI)).Overlaps(w)
+		}))
+	})
 }
 
 type outcome struct {

@@ -103,7 +103,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	}
 	settings := r.gatherer.Settings()
 
-	c := correlate.New(*settings, correlate.Options{})
+	c := correlate.New(correlate.Options{})
 	inputs, err := logs.Scan(ctx, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
 		Filter: logs.Filter{Masked: func([]byte) []int { return masked(settings) }, Window: r.Window},
@@ -122,7 +122,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 		r.incomplete = append(r.incomplete, fmt.Sprintf("%s: %s", u.Object, u.Reason))
 		r.hints = append(r.hints, "what could be read of the other objects is in the report")
 	}
-	found, err := c.Result(ctx)
+	found, err := c.Result(ctx, *settings)
 	if err != nil {
 		return nil, err
 	}

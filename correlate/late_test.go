@@ -1,0 +1,40 @@
+package correlate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/why403/why403/logs"
+)
+
+// TestSettingsComeLate reads lines of an origin access identity, which only its
+// canonical user id names, before the settings say whose that is.
+func TestSettingsComeLate(t *testing.T) {
+	id := strings.Repeat("0a1b", 16)
+	for _, known := range []bool{false, true} {
+		c := New(Options{})
+		h := c.Handler()
+		h.OriginPassed(&logs.OriginRecord{Time: clock(t, "09:00:00"), Bucket: []byte("site"), Key: []byte("a"), KeyLayers: 2,
+			Operation: []byte("REST.GET.OBJECT"), Requester: []byte(id), UserAgent: []byte("Mozilla/5.0"), Status: 200})
+		feed(t, `
+			cf 10:00:01 0.05 GET /a 403
+			s3 10:00:00 REST.GET.OBJECT site a 403 requester=`+id+` agent=Mozilla/5.0
+		`, h)
+		if got := c.Distributions(); !slices.Equal(got, []string{"E1"}) {
+			t.Errorf("distributions %q", got)
+		}
+		s := site(restHost, nil)
+		if known {
+			s.Identities = map[string]string{id: "E1IDENTITY"}
+		}
+		r, err := c.Result(t.Context(), s)
+		if err != nil || len(r.Keys) != 1 {
+			t.Fatal(len(r.Keys), err)
+		}
+		k := r.Keys[0]
+		if got := k.OKBefore == clock(t, "09:00:00"); got != known {
+			t.Errorf("identity known: %v, served before: %d", known, k.OKBefore)
+		}
+	}
+}
