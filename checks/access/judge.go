@@ -72,6 +72,9 @@ type Outcome struct {
 	// Statements explains every statement of the bucket policy, RCPs and SCPs
 	// for this request. Their values may hold secrets.
 	Statements []policy.Explanation
+	// Notes are the rules on which the bucket policy's answer rests that AWS does
+	// not document, in words.
+	Notes []string
 	// PolicyError says why the bucket policy could not be understood.
 	PolicyError error
 	// OwnerStep and ACLStep are the parts of GateGrant.
@@ -360,6 +363,7 @@ func (j *judge) bucketPolicy() {
 	allow := policy.False
 	if doc != nil {
 		grant.Because = "no Allow of the bucket policy matches"
+		j.o.Notes = doc.Evaluate(j.request()).Notes.Texts()
 		for _, e := range doc.Explain("bucketPolicy", j.request()) {
 			j.o.Statements = append(j.o.Statements, e)
 			switch {

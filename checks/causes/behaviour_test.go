@@ -613,3 +613,14 @@ func TestEdgeWithoutDistribution(t *testing.T) {
 		s.Query, s.ContentType = "Expires=1763500000&Signature=abc&Key-Pair-Id=KPUB", "text/xml"
 	}))
 }
+
+// A rule that AWS does not document makes a cause likely at most, and is named.
+func TestUndocumentedRule(t *testing.T) {
+	d := diagnose(play(policyDoc(denyOAC(strings.Replace(vpceDeny, `"Principal":"*"`, `"Principal":{"AWS":"*"}`, 1)))))
+	if c := certaintyOf(d, "policy-deny"); c != checks.Likely {
+		t.Errorf("policy-deny is called %s%s", c, describe(d))
+	}
+	if len(d.Causes) == 0 || !strings.Contains(fmt.Sprint(d.Causes[0].Evidence), "not documented by AWS") {
+		t.Errorf("the rule is not named%s", describe(d))
+	}
+}

@@ -279,9 +279,7 @@ func (v edgeView) signed(id string) checks.Finding {
 		}
 		if id == "edge-signed-missing" && s.Cookie == "" && j.noParams {
 			// Signed cookies are seen only where cookie logging is on.
-			if s.ContentType != "text/xml" {
-				sure = weaker(sure, checks.Likely)
-			}
+			sure = weaker(sure, checks.Likely)
 		}
 		f := cause(sure, "the path is for signed URLs or cookies only, and %s", j.Why)
 		f = with(f, v.line(func(e *correlate.EdgeSample) bool { return e == s }))

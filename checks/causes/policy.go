@@ -117,14 +117,30 @@ var policyDeny = &checks.Check{
 		for i := range denies {
 			guess = guess || v.guessed(&denies[i])
 		}
-		c := v.sure(guess, conditional)
-		f := cause(c, "the bucket policy's %s denies it%s", access.Name(e), reasons(e, policy.True))
+		c := v.documented(v.sure(guess, conditional))
+		f := v.noted(cause(c, "the bucket policy's %s denies it%s", access.Name(e), reasons(e, policy.True)))
 		for i := range denies {
 			e := &denies[i]
 			f = with(f, v.policyFact(access.Ref(e)+conditionRef(e, policy.True), "Effect Deny matches %s%s", v.who(), reasons(e, policy.True)))
 		}
 		return fixed(with(f, v.refusal()), v.denyRemedies(denies)...)
 	},
+}
+
+// documented caps a certainty where the policy's answer rests on rules that AWS
+// does not document.
+func (v view) documented(c checks.Certainty) checks.Certainty {
+	if len(v.o.Notes) > 0 {
+		return weaker(c, checks.Likely)
+	}
+	return c
+}
+
+func (v view) noted(f checks.Finding) checks.Finding {
+	for _, n := range v.o.Notes {
+		f = with(f, v.policyFact("", "not documented by AWS: %s", n))
+	}
+	return f
 }
 
 // guessed reports whether a statement's answer rests on a key whose value no
@@ -176,7 +192,7 @@ var policyConditionUnmet = &checks.Check{
 		for i := range unmet {
 			guess = guess || v.guessed(&unmet[i])
 		}
-		f := cause(v.grantSure(guess, true), "%s of the bucket policy would allow it, but its condition is not met%s", access.Name(e), reasons(e, policy.False))
+		f := v.noted(cause(v.documented(v.grantSure(guess, true)), "%s of the bucket policy would allow it, but its condition is not met%s", access.Name(e), reasons(e, policy.False)))
 		for i := range unmet {
 			f = with(f, v.policyFact(access.Ref(&unmet[i])+conditionRef(&unmet[i], policy.False), "Effect Allow, condition not met%s", reasons(&unmet[i], policy.False)))
 		}
