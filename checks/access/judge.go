@@ -1221,26 +1221,37 @@ func Condition(el *policy.ElementExplanation) string {
 
 func negated(operator string) bool { return strings.Contains(strings.ToLower(operator), "not") }
 
-// compile parses a policy document once; the last few hundred are kept.
-func compile(kind policy.Kind, doc string) (*policy.Policy, error) {
-	type entry struct {
-		p   *policy.Policy
-		err error
-	}
+// A compiledPolicy is a parsed document, or why it can't be parsed, and the
+// condition keys that it reads.
+type compiledPolicy struct {
+	p    *policy.Policy
+	err  error
+	keys []string
+}
+
+// compiledOf parses a policy document once; the last few hundred are kept.
+func compiledOf(kind policy.Kind, doc string) *compiledPolicy {
 	key := compiledKey{kind, doc}
 	if v, ok := compiled.Load(key); ok {
-		e := v.(entry)
-		return e.p, e.err
+		return v.(*compiledPolicy)
 	}
-	p, err := policy.ParseKind(kind, []byte(doc))
+	c := &compiledPolicy{}
+	if c.p, c.err = policy.ParseKind(kind, []byte(doc)); c.err == nil {
+		c.keys = c.p.Keys()
+	}
 	compiledMu.Lock()
 	if compiledLen++; compiledLen > 512 {
 		compiled.Clear()
 		compiledLen = 1
 	}
-	compiled.Store(key, entry{p, err})
+	compiled.Store(key, c)
 	compiledMu.Unlock()
-	return p, err
+	return c
+}
+
+func compile(kind policy.Kind, doc string) (*policy.Policy, error) {
+	c := compiledOf(kind, doc)
+	return c.p, c.err
 }
 
 type compiledKey struct {

@@ -251,59 +251,38 @@ func (s *Situation) Settle() {
 }
 
 // objectTags sets the tags of the object, when they were gathered: the ones
-// that it has and, as absent, the ones that the policies ask for.
+// that it has and, as absent, the ones that the policies ask for. Tags of a
+// principal or a request come with IAM principals and writes only.
 func (s *Situation) objectTags() {
-	if s.Object.Tags.Known() {
-		for _, doc := range s.documents() {
-			for _, k := range keysWith(doc, "s3:existingobjecttag/") {
-				s.Context.SetAbsent(k)
-			}
+	absent := func(kind policy.Kind, doc string) {
+		if doc == "" || !strings.Contains(doc, "ag/") {
+			return
 		}
-		for k, v := range s.Object.Tags.Value {
-			s.Context.Set("s3:ExistingObjectTag/"+k, v)
-		}
-	}
-	if s.Access != correlate.AccessIAM {
-		for _, doc := range s.documents() {
-			for _, prefix := range []string{"aws:principaltag/", "aws:requesttag/", "s3:requestobjecttag/"} {
-				for _, k := range keysWith(doc, prefix) {
+		for _, k := range compiledOf(kind, doc).keys {
+			name := strings.ToLower(k)
+			switch {
+			case strings.HasPrefix(name, "s3:existingobjecttag/"):
+				if s.Object.Tags.Known() {
+					s.Context.SetAbsent(k)
+				}
+			case strings.HasPrefix(name, "aws:principaltag/"), strings.HasPrefix(name, "aws:requesttag/"), strings.HasPrefix(name, "s3:requestobjecttag/"):
+				if s.Access != correlate.AccessIAM {
 					s.Context.SetAbsent(k)
 				}
 			}
 		}
 	}
-}
-
-func (s *Situation) documents() []string {
-	docs := []string{s.BucketFacts.Policy.Value}
-	for _, list := range [][]facts.OrgPolicy{s.Facts.Organization.RCPs.Value, s.Facts.Organization.SCPs.Value} {
-		for i := range list {
-			docs = append(docs, list[i].Content)
-		}
+	absent(policy.BucketPolicy, s.BucketFacts.Policy.Value)
+	for _, p := range s.Facts.Organization.RCPs.Value {
+		absent(policy.RCP, p.Content)
 	}
-	return docs
-}
-
-// keysWith returns the quoted names in a document that begin with prefix, which
-// is in lower case.
-func keysWith(doc, prefix string) []string {
-	low := strings.ToLower(doc)
-	if len(low) != len(doc) {
-		return nil
+	for _, p := range s.Facts.Organization.SCPs.Value {
+		absent(policy.SCP, p.Content)
 	}
-	var keys []string
-	for i := 0; ; {
-		j := strings.Index(low[i:], `"`+prefix)
-		if j < 0 {
-			return keys
+	if s.Object.Tags.Known() {
+		for k, v := range s.Object.Tags.Value {
+			s.Context.Set("s3:ExistingObjectTag/"+k, v)
 		}
-		i += j + 1
-		end := strings.IndexByte(doc[i:], '"')
-		if end < 0 {
-			return keys
-		}
-		keys = append(keys, doc[i:i+end])
-		i += end
 	}
 }
 
