@@ -459,6 +459,9 @@ func TestWebsite(t *testing.T) {
 	f("c", Answer{403, "c", "404.html", ""})
 	w.ErrorKey = "none.html"
 	f("x", Answer{404, "x", "", ""})
+	w.Rules = []RoutingRule{{KeyPrefix: "app/", ReplacePrefix: "#!/caf\u00e9 ", HasReplacePrefix: true}, {ErrorCode: 404, ReplaceKey: "find?q=%20", HasReplaceKey: true}}
+	f("app/a#b", Answer{301, "app/a#b", "", "/#!/caf%C3%A9%20a%23b"})
+	f("x", Answer{301, "x", "", "/find?q=%20"})
 
 	private := func(string) Existence { return Hidden }
 	if got := w.Resolve("a/", private, nil); got != (Answer{403, "a/index.html", "", ""}) {

@@ -1,6 +1,9 @@
 package correlate
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Existence is what S3 finds for an anonymous reader of a website's key.
 type Existence int8
@@ -118,21 +121,29 @@ func (w *Website) redirect(key string, status int) (redirection, bool) {
 		if r.ErrorCode != status || !strings.HasPrefix(key, r.KeyPrefix) {
 			continue
 		}
-		to := key
+		to := escapeLocation(key)
 		switch {
 		case r.HasReplaceKey:
-			to = r.ReplaceKey
+			to = escapeUnsafe(r.ReplaceKey)
 		case r.HasReplacePrefix:
-			to = r.ReplacePrefix + key[len(r.KeyPrefix):]
+			to = escapeUnsafe(r.ReplacePrefix) + escapeLocation(key[len(r.KeyPrefix):])
 		}
 		code := r.RedirectCode
 		if code == 0 {
 			code = 301
 		}
-		return redirection{code, r.Protocol, r.HostName, "/" + escapeLocation(to)}, true
+		return redirection{code, r.Protocol, r.HostName, "/" + to}, true
 	}
 	return redirection{}, false
 }
 
 // escapeLocation percent-encodes a key for a Location header.
 func escapeLocation(key string) string { return strings.TrimPrefix(WireOfKey(key), "/") }
+
+// escapeUnsafe encodes what no URL may hold. A rule's replacement is otherwise
+// taken as it was written: "#!/" and "page?path=" are known uses.
+func escapeUnsafe(s string) string {
+	return notInURL.ReplaceAllStringFunc(s, escapeLocation)
+}
+
+var notInURL = regexp.MustCompile(`[^!-~]+`)
