@@ -100,6 +100,7 @@ type behaviorJSON struct {
 	AllowedMethods        items[string] `json:"AllowedMethods"`
 	CachePolicyID         string        `json:"CachePolicyId"`
 	OriginRequestPolicyID string        `json:"OriginRequestPolicyId"`
+	RealtimeLogConfigARN  string        `json:"RealtimeLogConfigArn"`
 	TrustedKeyGroups      trusted       `json:"TrustedKeyGroups"`
 	TrustedSigners        trusted       `json:"TrustedSigners"`
 	FunctionAssociations  struct {
@@ -227,7 +228,8 @@ func (b *behaviorJSON) behavior() Behavior {
 		PathPattern: b.PathPattern, TargetOriginID: b.TargetOriginID,
 		ViewerProtocolPolicy: b.ViewerProtocolPolicy, AllowedMethods: b.AllowedMethods.Items,
 		CachePolicyID: b.CachePolicyID, OriginRequestPolicyID: b.OriginRequestPolicyID,
-		TrustedKeyGroups: b.TrustedKeyGroups.Items, TrustedSigners: b.TrustedSigners.Items,
+		RealtimeLogConfigARN: b.RealtimeLogConfigARN,
+		TrustedKeyGroups:     b.TrustedKeyGroups.Items, TrustedSigners: b.TrustedSigners.Items,
 		Restricted: b.TrustedKeyGroups.Enabled || b.TrustedSigners.Enabled,
 	}
 	for _, f := range b.FunctionAssociations.Items {

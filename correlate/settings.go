@@ -60,6 +60,7 @@ type Behavior struct {
 	Functions             []FunctionAssociation
 	ForwardedHeaders      []string // legacy ForwardedValues: header names, "*" for all
 	ForwardedQuery        bool     // legacy ForwardedValues: QueryString
+	RealtimeLogConfigARN  string   // "" when there is none
 }
 
 // A FunctionAssociation is a CloudFront Function or a Lambda@Edge function at

@@ -3,6 +3,7 @@ package awsoverlay
 import (
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -280,6 +281,13 @@ func (s *Server) cloudfront(w http.ResponseWriter, r *http.Request) {
 		case parts[0] == "public-key" && len(parts) == 2:
 			q = gather.Question{Call: gather.GetPublicKey, ID: last}
 		}
+	}
+	if ok && r.Method == http.MethodPost && strings.TrimSuffix(path, "/") == "get-realtime-log-config" {
+		var in struct{ ARN string }
+		if err := xml.NewDecoder(r.Body).Decode(&in); err != nil {
+			return
+		}
+		q = gather.Question{Call: gather.GetRealtimeLogConfig, ID: in.ARN}
 	}
 	if q.Call == nil {
 		s.forward(w, r)

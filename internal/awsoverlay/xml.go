@@ -89,6 +89,7 @@ var members = map[string]string{
 	"Cookies.Items":                    "Name",
 	"QueryStringCacheKeys.Items":       "Name",
 	"QueryStrings.Items":               "Name",
+	"RealtimeLogConfig.Fields":         "Field",
 	"KeyGroupConfig.Items":             "PublicKey",
 	"DistributionList.Items":           "DistributionSummary",
 }
@@ -165,6 +166,7 @@ var roots = map[*gather.Call][2]string{
 	gather.DescribeFunction:        {"FunctionSummary", "FunctionSummary"},
 	gather.GetKeyGroup:             {"KeyGroup", "KeyGroup"},
 	gather.GetPublicKey:            {"PublicKey", "PublicKey"},
+	gather.GetRealtimeLogConfig:    {"", "GetRealtimeLogConfigResult"},
 
 	gather.GetBucketPolicyStatus:       {"PolicyStatus", "PolicyStatus"},
 	gather.GetPublicAccessBlock:        {"PublicAccessBlockConfiguration", "PublicAccessBlockConfiguration"},

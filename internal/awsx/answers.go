@@ -116,6 +116,9 @@ var operations = map[*gather.Call]operation{
 	gather.GetPublicKey: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 		return c.cloudfront().GetPublicKey(ctx, &cloudfront.GetPublicKeyInput{Id: &q.ID})
 	},
+	gather.GetRealtimeLogConfig: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
+		return c.cloudfront().GetRealtimeLogConfig(ctx, &cloudfront.GetRealtimeLogConfigInput{ARN: &q.ID})
+	},
 	gather.GetWebACL: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 		// arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/NAME/ID
 		parts := strings.Split(q.ID, "/")

@@ -62,6 +62,8 @@ var (
 		"which public keys may sign viewers' URLs")
 	GetPublicKey = declare("cloudfront:GetPublicKey", "cloudfront:GetPublicKey", ScopeCloudFront, "public-keys/{id}.json",
 		"to verify signed URLs offline")
+	GetRealtimeLogConfig = declare("cloudfront:GetRealtimeLogConfig", "cloudfront:GetRealtimeLogConfig", ScopeCloudFront, "real-time-log-configs/{id}.json",
+		"the fields of a real-time log, when no location is given")
 	GetWebACL = declare("wafv2:GetWebACL", "wafv2:GetWebACL", ScopeWebACL, "web-acls/{id}.json",
 		"which rules may block at the edge")
 

@@ -3,7 +3,6 @@ package gather
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"github.com/why403/why403/checks/facts"
 )
@@ -15,6 +14,7 @@ type Delivery struct {
 	LogType     string // ACCESS_LOGS, CONNECTION_LOGS, S3_SERVER_ACCESS_LOGS, …
 	Type        string // S3, CWL, FH, XRAY
 	Destination string // ARN of the bucket (with a prefix), log group or stream; "" when another account holds it
+	Target      string // ARN of the delivery destination, which names that account
 	Format      string // w3c, plain, raw, json, parquet
 	Fields      []string
 	Delimiter   string
@@ -65,7 +65,7 @@ func (g *Gatherer) Deliveries(ctx context.Context, region string) facts.Fact[[]D
 	}
 	for _, d := range list.Value.Deliveries {
 		out := Delivery{
-			Type: d.DeliveryDestinationType, Fields: d.RecordFields, Delimiter: d.FieldDelimiter,
+			Type: d.DeliveryDestinationType, Target: d.DeliveryDestinationArn, Fields: d.RecordFields, Delimiter: d.FieldDelimiter,
 			SuffixPath: d.S3DeliveryConfiguration.SuffixPath, Hive: d.S3DeliveryConfiguration.EnableHiveCompatiblePath,
 		}
 		for _, s := range sources.DeliverySources {
@@ -94,47 +94,35 @@ func missing[T, U any](f facts.Fact[U]) facts.Fact[T] {
 	return facts.Fact[T]{State: f.State, Call: f.Call, Permission: f.Permission, Code: f.Code, Message: f.Message}
 }
 
-// Location returns where in S3 the delivered objects begin, up to the first
-// part of their path that varies, given the account of the log's owner. ok is
-// false when they are not delivered to S3, or to a bucket that is not known.
-//
-// The destination's own prefix replaces AWSLogs/ACCOUNT/CloudFront (CloudFront
-// guide, Standard logging v2, "Example paths to access logs").
-func (d *Delivery) Location(account string) (location string, ok bool) {
-	name, ok := strings.CutPrefix(d.Destination, "arn:")
-	if d.Type != "S3" || !ok {
-		return "", false
-	}
-	name = name[strings.LastIndexByte(name, ':')+1:]
-	bucket, prefix, _ := strings.Cut(name, "/")
-	parts := strings.Split(strings.Trim(prefix, "/"), "/")
-	suffix := strings.Trim(d.SuffixPath, "/")
-	if prefix == "" {
-		parts = []string{"AWSLogs", account, "CloudFront"}
-		if d.Hive {
-			parts[1] = "aws-account-id=" + account
+// A RealTimeLog is a real-time log configuration of CloudFront.
+type RealTimeLog struct {
+	ARN, Name, Stream string   // Stream: ARN of the Kinesis data stream
+	SamplingRate      int64    // percent
+	Fields            []string // as chosen; records hold them in CloudFront's own order
+}
+
+// RealTimeLog asks for a real-time log configuration by its ARN.
+func (g *Gatherer) RealTimeLog(ctx context.Context, arn string) facts.Fact[RealTimeLog] {
+	return fact(ctx, g, Question{Call: GetRealtimeLogConfig, ID: arn}, func(data json.RawMessage) (RealTimeLog, error) {
+		v, err := decode[struct {
+			RealtimeLogConfig *struct {
+				ARN, Name    string
+				SamplingRate int64
+				Fields       []string
+				EndPoints    []struct{ KinesisStreamConfig struct{ StreamARN string } }
+			}
+		}](data)
+		if err != nil {
+			return RealTimeLog{}, err
 		}
-		if strings.Contains(d.Resource, ":s3:::") {
-			parts = parts[:1] // the rest is not documented
+		c := v.RealtimeLogConfig
+		if c == nil {
+			return RealTimeLog{}, lacks("RealtimeLogConfig")
 		}
-		// The suffix may repeat it.
-		if strings.HasPrefix(suffix, "AWSLogs/") {
-			parts = nil
+		out := RealTimeLog{ARN: c.ARN, Name: c.Name, SamplingRate: c.SamplingRate, Fields: c.Fields}
+		if len(c.EndPoints) > 0 {
+			out.Stream = c.EndPoints[0].KinesisStreamConfig.StreamARN
 		}
-	}
-	for _, p := range strings.Split(suffix, "/") {
-		if p == "" {
-			continue
-		}
-		distribution := lastSegment(d.Resource)
-		p, hive := strings.NewReplacer("{DistributionId}", distribution, "{distributionid}", distribution, "{accountid}", account, "{account-id}", account).Replace(p), p
-		if strings.Contains(p, "{") {
-			break
-		}
-		if d.Hive && p != hive {
-			p = strings.Trim(hive, "{}") + "=" + p
-		}
-		parts = append(parts, p)
-	}
-	return "s3://" + bucket + "/" + strings.Join(parts, "/") + "/", true
+		return out, nil
+	})
 }

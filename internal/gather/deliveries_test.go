@@ -24,8 +24,8 @@ func TestDeliveries(t *testing.T) {
 	g := New(NewSnapshot(m), Options{})
 	got := g.Deliveries(context.Background(), "us-east-1")
 	want := []Delivery{
-		{Resource: "arn:aws:cloudfront::111122223333:distribution/E1", LogType: "ACCESS_LOGS", Type: "S3", Destination: "arn:aws:s3:::logs", Format: "w3c", Fields: []string{"date", "time"}, Delimiter: "\t", SuffixPath: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}"},
-		{Resource: "arn:aws:s3:::site-a", LogType: "S3_SERVER_ACCESS_LOGS", Type: "S3"},
+		{Resource: "arn:aws:cloudfront::111122223333:distribution/E1", LogType: "ACCESS_LOGS", Type: "S3", Destination: "arn:aws:s3:::logs", Target: "d1", Format: "w3c", Fields: []string{"date", "time"}, Delimiter: "\t", SuffixPath: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}"},
+		{Resource: "arn:aws:s3:::site-a", LogType: "S3_SERVER_ACCESS_LOGS", Type: "S3", Target: "elsewhere"},
 	}
 	if d := cmp.Diff(want, got.Value); d != "" || !got.Known() {
 		t.Error(got.State, d)
@@ -38,25 +38,4 @@ func TestDeliveries(t *testing.T) {
 	if f := g.Deliveries(context.Background(), "eu-west-3"); f.Missing() != "logs:DescribeDeliveries" {
 		t.Errorf("missing %q", f.Missing())
 	}
-}
-
-// TestDeliveryLocation has the rows of the CloudFront guide's table.
-func TestDeliveryLocation(t *testing.T) {
-	f := func(destination, suffix string, hive bool, want string) {
-		t.Helper()
-		d := Delivery{Resource: "arn:aws:cloudfront::111122223333:distribution/E1", Type: "S3", Destination: destination, SuffixPath: suffix, Hive: hive}
-		got, ok := d.Location("111122223333")
-		if got != want || ok != (want != "") {
-			t.Errorf("%s %s %v: %s, want %s", destination, suffix, hive, got, want)
-		}
-	}
-	f("arn:aws:s3:::logs/MyLogPrefix", "", false, "s3://logs/MyLogPrefix/")
-	f("arn:aws:s3:::logs/MyLogPrefix", "myFolderA/{yyyy}", true, "s3://logs/MyLogPrefix/myFolderA/")
-	f("arn:aws:s3:::logs", "", false, "s3://logs/AWSLogs/111122223333/CloudFront/")
-	f("arn:aws:s3:::logs", "", true, "s3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/")
-	f("arn:aws:s3:::logs", "myFolderA/{yyyy}", true, "s3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/myFolderA/")
-	f("arn:aws:s3:::logs", "myFolderA/{accountid}", true, "s3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/myFolderA/accountid=111122223333/")
-	f("arn:aws:s3:::logs", "/{DistributionId}/{yyyy}/{MM}/{dd}/{HH}", false, "s3://logs/AWSLogs/111122223333/CloudFront/E1/")
-	f("arn:aws:s3:::logs", "AWSLogs/{accountid}/CloudFront/{DistributionId}", false, "s3://logs/AWSLogs/111122223333/CloudFront/E1/")
-	f("", "", false, "")
 }

@@ -37,10 +37,11 @@ type Gatherer struct {
 	answers Answers
 	open    chan struct{} // one for each open question
 
-	mu       sync.Mutex
-	asked    map[Question]*reply
-	problems map[string]error
-	facts    *facts.Facts
+	mu            sync.Mutex
+	asked         map[Question]*reply
+	problems      map[string]error
+	distributions map[string]func() *facts.Distribution // by id
+	facts         *facts.Facts
 }
 
 type reply struct {
@@ -64,6 +65,7 @@ func New(a Answers, o Options) *Gatherer {
 	return &Gatherer{
 		answers: a, open: make(chan struct{}, o.Concurrency),
 		asked: map[Question]*reply{}, problems: map[string]error{}, facts: f,
+		distributions: map[string]func() *facts.Distribution{},
 	}
 }
 
@@ -197,11 +199,16 @@ func (g *Gatherer) Caller(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// ListDistributions returns the ids of the account's distributions.
-func (g *Gatherer) ListDistributions(ctx context.Context) facts.Fact[[]string] {
-	return fact(ctx, g, Question{Call: ListDistributions}, func(data json.RawMessage) ([]string, error) {
+// A DistributionName is a distribution of the account. A snapshot does not tell
+// the DomainName.
+type DistributionName struct{ ID, DomainName string }
+
+// ListDistributions returns the account's distributions. It is safe for
+// concurrent use.
+func (g *Gatherer) ListDistributions(ctx context.Context) facts.Fact[[]DistributionName] {
+	return fact(ctx, g, Question{Call: ListDistributions}, func(data json.RawMessage) ([]DistributionName, error) {
 		v, err := decode[struct {
-			DistributionList *struct{ Items []struct{ ID string } }
+			DistributionList *struct{ Items []DistributionName }
 		}](data)
 		if err != nil {
 			return nil, err
@@ -209,40 +216,52 @@ func (g *Gatherer) ListDistributions(ctx context.Context) facts.Fact[[]string] {
 		if v.DistributionList == nil {
 			return nil, lacks("DistributionList")
 		}
-		var ids []string
-		for _, d := range v.DistributionList.Items {
-			ids = append(ids, d.ID)
-		}
-		return ids, nil
+		return v.DistributionList.Items, nil
 	})
 }
 
 // Distributions asks for distributions, and for the origin access controls and
 // identities of their origins.
 func (g *Gatherer) Distributions(ctx context.Context, ids ...string) error {
-	each(unique(ids), func(id string) {
-		d := &facts.Distribution{ID: id}
-		d.Config = fact(ctx, g, Question{Call: GetDistribution, ID: id}, func(data json.RawMessage) (*correlate.Distribution, error) {
-			c, err := correlate.ParseDistribution(data)
-			if err == nil && c.ID == "" {
-				c.ID = id
-			}
-			return c, err
-		})
-		put(g, g.facts.Distributions, id, d)
-		if !d.Config.Known() {
-			return
-		}
-		each(d.Config.Value.Origins, func(o correlate.Origin) {
-			if id := o.OriginAccessControlID; id != "" {
-				put(g, g.facts.AccessControl, id, fact(ctx, g, Question{Call: GetOriginAccessControl, ID: id}, decodeAccessControl))
-			}
-			if id := o.OriginAccessIdentity; id != "" {
-				put(g, g.facts.Identities, id, fact(ctx, g, Question{Call: GetOriginAccessIdentity, ID: id}, decodeIdentity))
-			}
-		})
-	})
+	each(unique(ids), func(id string) { g.Distribution(ctx, id) })
 	return ctx.Err()
+}
+
+// Distribution is Distributions for one of them, and returns it. It is safe for
+// concurrent use with itself.
+func (g *Gatherer) Distribution(ctx context.Context, id string) *facts.Distribution {
+	g.mu.Lock()
+	once := g.distributions[id]
+	if once == nil {
+		once = sync.OnceValue(func() *facts.Distribution { return g.distribution(ctx, id) })
+		g.distributions[id] = once
+	}
+	g.mu.Unlock()
+	return once()
+}
+
+func (g *Gatherer) distribution(ctx context.Context, id string) *facts.Distribution {
+	d := &facts.Distribution{ID: id}
+	d.Config = fact(ctx, g, Question{Call: GetDistribution, ID: id}, func(data json.RawMessage) (*correlate.Distribution, error) {
+		c, err := correlate.ParseDistribution(data)
+		if err == nil && c.ID == "" {
+			c.ID = id
+		}
+		return c, err
+	})
+	put(g, g.facts.Distributions, id, d)
+	if !d.Config.Known() {
+		return d
+	}
+	each(d.Config.Value.Origins, func(o correlate.Origin) {
+		if id := o.OriginAccessControlID; id != "" {
+			put(g, g.facts.AccessControl, id, fact(ctx, g, Question{Call: GetOriginAccessControl, ID: id}, decodeAccessControl))
+		}
+		if id := o.OriginAccessIdentity; id != "" {
+			put(g, g.facts.Identities, id, fact(ctx, g, Question{Call: GetOriginAccessIdentity, ID: id}, decodeIdentity))
+		}
+	})
+	return d
 }
 
 // Identities asks for origin access identities by their ids: those that a
@@ -363,18 +382,39 @@ func (g *Gatherer) bucketFor(name string) *facts.Bucket {
 	return b
 }
 
-func (g *Gatherer) bucket(ctx context.Context, name string, parts Parts) {
+// Logging asks where buckets are and where their server access logs go, nothing
+// else.
+func (g *Gatherer) Logging(ctx context.Context, names ...string) error {
+	each(unique(names), func(name string) {
+		if b := g.place(ctx, name); b.Head.State != facts.NotFound {
+			b.Logging = fact(ctx, g, Question{Call: GetBucketLogging, Bucket: name}, decodeLogging)
+		}
+	})
+	return ctx.Err()
+}
+
+// place asks where a bucket is.
+func (g *Gatherer) place(ctx context.Context, name string) *facts.Bucket {
 	b := g.bucketFor(name)
-	q := func(c *Call) Question { return Question{Call: c, Bucket: name} }
-	b.Head = fact(ctx, g, q(HeadBucket), decodeHead)
+	q := Question{Call: HeadBucket, Bucket: name}
+	b.Head = fact(ctx, g, q, decodeHead)
+	if b.Head.State == facts.NotFound {
+		return b
+	}
+	if r := g.region(ctx, q); r != "" {
+		b.Location = facts.Fact[string]{Value: r, State: facts.Known, Call: HeadBucket.Name, Permission: HeadBucket.Permission}
+	} else {
+		b.Location = fact(ctx, g, Question{Call: GetBucketLocation, Bucket: name}, decodeLocation)
+	}
+	return b
+}
+
+func (g *Gatherer) bucket(ctx context.Context, name string, parts Parts) {
+	b := g.place(ctx, name)
 	if b.Head.State == facts.NotFound {
 		return
 	}
-	if r := g.region(ctx, q(HeadBucket)); r != "" {
-		b.Location = facts.Fact[string]{Value: r, State: facts.Known, Call: HeadBucket.Name, Permission: HeadBucket.Permission}
-	} else {
-		b.Location = fact(ctx, g, q(GetBucketLocation), decodeLocation)
-	}
+	q := func(c *Call) Question { return Question{Call: c, Bucket: name} }
 	all := []func(){
 		func() {
 			b.Policy = fact(ctx, g, q(GetBucketPolicy), decodePolicy)

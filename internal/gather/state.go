@@ -38,6 +38,7 @@ var states = map[string]facts.State{
 	"NoSuchCloudFrontOriginAccessIdentity": facts.NotFound,
 	"NoSuchCachePolicy":                    facts.NotFound,
 	"NoSuchOriginRequestPolicy":            facts.NotFound,
+	"NoSuchRealtimeLogConfig":              facts.NotFound,
 	"NoSuchFunctionExists":                 facts.NotFound,
 	"NoSuchResource":                       facts.NotFound,
 	"NoSuchPublicKey":                      facts.NotFound,
