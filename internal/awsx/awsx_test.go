@@ -92,7 +92,7 @@ func gatherAll(t *testing.T, a gather.Answers) *facts.Facts {
 		}
 	}
 	steps = append(steps, g.Objects(ctx, "site-assets", gather.Key{Key: "docs/guide.html"}, gather.Key{Key: "docs/Guide.html", Near: near}, gather.Key{Key: "docs/old.html", Near: near}))
-	if ids := g.ListDistributions(ctx); !ids.Known() || !cmp.Equal(ids.Value, []string{"E1SITE"}) {
+	if ids := g.ListDistributions(ctx); !ids.Known() || len(ids.Value) != 1 || !strings.Contains(fmt.Sprint(ids.Value), "E1SITE") {
 		t.Errorf("distributions: %+v", ids)
 	}
 	if err := errors.Join(steps...); err != nil {
