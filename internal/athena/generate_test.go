@@ -29,6 +29,8 @@ const (
 	hexOwner = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
 	distA    = "E1EXAMPLE00001"
 	distB    = "E2EXAMPLE00002"
+	distC    = "E3EXAMPLE00003"
+	distD    = "E4EXAMPLE00004"
 )
 
 // instant is a time of the day, with milliseconds.
@@ -118,7 +120,7 @@ func (g *generator) oddEdge(line, delimiter string) string {
 }
 
 // origin is a line of S3's server access log.
-func (g *generator) origin() string {
+func (g *generator) origin(bucket string) string {
 	at := g.instant()
 	path, fails := g.path()
 	status, _ := g.status(fails)
@@ -146,8 +148,8 @@ func (g *generator) origin() string {
 	case 4:
 		agent = `"Amazon CloudFront"`
 	}
-	return fmt.Sprintf(`%s site-bucket [%s] %s %016X %s %s %s %s %s %s %s %s - host+id/%x= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader site-bucket.s3.us-east-1.amazonaws.com TLSv1.3 - -`,
-		hexOwner, at.Format("02/Jan/2006:15:04:05 -0700"), who, g.Uint64(), op, key, uri, status, refused, size, referer, agent, g.Uint32())
+	return fmt.Sprintf(`%s %s [%s] %s %016X %s %s %s %s %s %s %s %s - host+id/%x= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader %[2]s.s3.us-east-1.amazonaws.com TLSv1.3 - -`,
+		hexOwner, bucket, at.Format("02/Jan/2006:15:04:05 -0700"), who, g.Uint64(), op, key, uri, status, refused, size, referer, agent, g.Uint32())
 }
 
 // oddOrigin spoils or strains a line of S3's.
@@ -246,12 +248,13 @@ func (g *generator) generate(t testing.TB, n int, bucket string) []Logs {
 		g.write(t, fmt.Sprintf("v2/%s/%s/%s.%s.%08x.gz", distA, folder(h), distA, hour(h), g.Uint32()),
 			g.text(per, "#Fields: "+strings.Join(generatedV2, " ")+"\n", func() string { return joined(generatedV2, in(g.edgeValues()), "\t") }, nil))
 		// v2, JSON, hive-compatible.
-		g.write(t, fmt.Sprintf("json/DistributionId=%s/year=%s/month=%s/day=%s/hour=%02d/%s.%s.%08x.gz", distA, g.day.Format("2006"), g.day.Format("01"), g.day.Format("02"), h, distA, hour(h), g.Uint32()),
+		g.write(t, fmt.Sprintf("json/DistributionId=%s/year=%s/month=%s/day=%s/hour=%02d/%s.%s.%08x.gz", distC, g.day.Format("2006"), g.day.Format("01"), g.day.Format("02"), h, distC, hour(h), g.Uint32()),
 			g.text(per, "", func() string {
 				v := map[string]string{}
 				for k, x := range in(g.edgeValues()) {
 					v[k] = x
 				}
+				v["DistributionId"] = distC
 				for _, f := range generatedV2 {
 					if v[f] == "" {
 						v[f] = "-"
@@ -263,17 +266,17 @@ func (g *generator) generate(t testing.TB, n int, bucket string) []Logs {
 				return []string{l + l, l[:len(l)/2], "", strings.Replace(l, `"200"`, `200`, 1), strings.Replace(l, `"sc-status"`, `"sc_Status"`, 1), "{}"}[g.IntN(6)]
 			}))
 		// v2, Parquet.
-		g.write(t, fmt.Sprintf("parquet/%s/%s.%s.%08x.parquet", folder(h), distA, hour(h), g.Uint32()), g.parquet(t, per, in))
+		g.write(t, fmt.Sprintf("parquet/%s/%s.%s.%08x.parquet", folder(h), distD, hour(h), g.Uint32()), g.parquet(t, per, in))
 		// S3, flat and by day of the event.
-		g.write(t, fmt.Sprintf("s3/access-%s-30-00-%016X", hour(h), g.Uint64()), g.text(per, "", g.origin, g.oddOrigin))
+		g.write(t, fmt.Sprintf("s3/access-%s-30-00-%016X", hour(h), g.Uint64()), g.text(per, "", func() string { return g.origin("flat-bucket") }, g.oddOrigin))
 	}
 	g.write(t, fmt.Sprintf("s3day/111122223333/us-east-1/site-bucket/%s/%s-00-00-00-%016X", g.day.Format("2006/01/02"), g.day.Format(time.DateOnly), g.Uint64()),
-		g.text(per*24, "", g.origin, g.oddOrigin))
+		g.text(per*24, "", func() string { return g.origin("site-bucket") }, g.oddOrigin))
 	root, since := "s3://"+bucket+"/", g.day.AddDate(0, 0, -3)
 	return []Logs{
 		{Name: "legacy", Format: "cloudfront-w3c", Location: root + "legacy/"},
 		{Name: "v2", Format: "cloudfront-w3c", Location: root + "v2/", Suffix: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}", Distributions: []string{distA, distB}, Fields: generatedV2, Since: since},
-		{Name: "json", Format: "cloudfront-json", Location: root + "json/", Suffix: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}", Hive: true, Distributions: []string{distA}, Fields: generatedV2, Since: since},
+		{Name: "json", Format: "cloudfront-json", Location: root + "json/", Suffix: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}", Hive: true, Distributions: []string{distC}, Fields: generatedV2, Since: since},
 		{Name: "parquet", Format: "cloudfront-parquet", Location: root + "parquet/", Suffix: "{yyyy}/{MM}/{dd}/{HH}", Since: since},
 		{Name: "s3", Format: "s3-access", Location: root + "s3/access-"},
 		{Name: "s3day", Format: "s3-access", Location: root + "s3day/111122223333/us-east-1/site-bucket/", Suffix: "{yyyy}/{MM}/{dd}", Since: since},

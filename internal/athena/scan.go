@@ -29,7 +29,11 @@ type Options struct {
 	Database  string // "" is DefaultDatabase
 
 	Window logs.Window
-	Masked []int // as logs.Filter.Masked returns, for all distributions together
+	// Masked are the statuses that custom error responses of any distribution
+	// turn a 403 into. MaskedOf tells those of one, as logs.Filter.Masked; nil:
+	// all are of each.
+	Masked   []int
+	MaskedOf func(distribution []byte) []int
 
 	// MaxScanBytes bounds what all queries scan together; 0 is no bound. A query
 	// that grows over it is stopped; one that surely would is not started.
@@ -84,6 +88,9 @@ func Scan(ctx context.Context, api API, all []Logs, o Options, newHandler func()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.MaskedOf == nil {
+		o.MaskedOf = func([]byte) []int { return o.Masked }
 	}
 	e := &engine{api: api, o: o, sleep: sleep}
 	return e.scan(ctx, all, newHandler)
@@ -141,7 +148,7 @@ func (e *engine) note(format string, a ...any) { e.notes = append(e.notes, fmt.S
 func (e *engine) approximate() []string {
 	return append([]string{
 		"line numbers: Athena does not know them",
-		"the last success before a refusal, for keys whose own log shows no refusal: only their first and last success were read",
+		"when a key was served, where its refusals stand in another log than its successes: only the first and the last success of the latter were read",
 	}, e.notes...)
 }
 
@@ -358,7 +365,7 @@ func (e *engine) parse(ctx context.Context, p *place, newHandler func() logs.Han
 		fed <- err
 	}()
 	o := logs.Options{
-		Format: p.Format, Filter: logs.Filter{Masked: func([]byte) []int { return e.o.Masked }, Window: e.o.Window},
+		Format: p.Format, Filter: logs.Filter{Masked: e.o.MaskedOf, Window: e.o.Window},
 		MaxObject: -1, Concurrency: 2,
 	}
 	switch p.Format {

@@ -55,10 +55,11 @@ func newRig(t testing.TB) *rig {
 	}
 }
 
-// bucket makes a bucket of the test's own.
-func (r *rig) bucket(t testing.TB, name string) string {
+// bucket makes a bucket of this run's own.
+func (r *rig) bucket(t testing.TB) string {
 	t.Helper()
-	if _, err := r.s3.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &name}); err != nil && !strings.Contains(err.Error(), "BucketAlreadyOwnedByYou") {
+	name := fmt.Sprintf("why403-test-%08x", rand.Uint32())
+	if _, err := r.s3.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -175,7 +176,7 @@ type outcome struct {
 func TestTrinoSite(t *testing.T) {
 	r := newRig(t)
 	const dir = "../../samples/site/logs"
-	bucket := r.bucket(t, "why403-site-logs")
+	bucket := r.bucket(t)
 	r.upload(t, dir, bucket, "")
 	settings, masked := sampleSettings(t)
 	local, remote := both(t, r, dir, settings, siteLogs(bucket), Options{Database: "site", Masked: masked})
@@ -193,7 +194,7 @@ func generated(t testing.TB, r *rig, bucket string) (*generator, []Logs) {
 		}
 	}
 	g := &generator{Rand: rand.New(rand.NewPCG(4, 3)), day: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), dir: t.TempDir()}
-	all := g.generate(t, n, r.bucket(t, bucket))
+	all := g.generate(t, n, bucket)
 	r.upload(t, g.dir, bucket, "")
 	t.Logf("%d lines were made up", g.lines)
 	return g, all
@@ -201,16 +202,17 @@ func generated(t testing.TB, r *rig, bucket string) (*generator, []Logs) {
 
 func TestTrinoGenerated(t *testing.T) {
 	r := newRig(t)
-	g, all := generated(t, r, "why403-generated")
+	bucket := r.bucket(t)
+	g, all := generated(t, r, bucket)
 	masked := []int{200}
 	t.Run("all", func(t *testing.T) {
 		local, remote := both(t, r, g.dir, correlate.Settings{}, all, Options{Database: "generated", Masked: masked})
-		compare(t, local, remote, "why403-generated", g.dir)
+		compare(t, local, remote, bucket, g.dir)
 	})
 	t.Run("window", func(t *testing.T) {
 		w := logs.Window{From: g.day.Add(7*time.Hour + 30*time.Minute), To: g.day.Add(21 * time.Hour)}
 		local, remote := both(t, r, g.dir, correlate.Settings{}, all, Options{Database: "generated", Masked: masked, Window: w})
-		compare(t, local, remote, "why403-generated", g.dir)
+		compare(t, local, remote, bucket, g.dir)
 	})
 	t.Run("regex", func(t *testing.T) { r.countLost(t, all[4:]) })
 }
@@ -238,6 +240,8 @@ func (r *rig) countLost(t *testing.T, all []Logs) {
 		}
 		ours := query(t, r, database, fmt.Sprintf(`SELECT count(*), count_if(bucket_name IS NULL AND unparsed IS NULL), count_if(unparsed <> ''), count_if(httpstatus = '403') FROM "%s"%s`, table.Name, where))[0]
 		theirs := query(t, r, database, fmt.Sprintf(`SELECT count(*), count_if(bucket_name IS NULL), count_if(httpstatus = '403') FROM "%s"%s`, documented.Name, where))[0]
+		identities := query(t, r, database, fmt.Sprintf(`SELECT count_if(strpos(requester, 'Origin Access Identity') > 0) FROM "%s"%s`, table.Name, where))[0]
+		t.Logf("%s: %s lines are of origin access identities, whose name has spaces", l.Name, identities[0])
 		t.Logf("%s: of %s lines ours loses %s (%s are kept as unparsed, %s are 403s); the documented table loses %s (%s are 403s)", l.Name, ours[0], ours[1], ours[2], ours[3], theirs[1], theirs[2])
 		if ours[1] != "0" || ours[0] != theirs[0] || theirs[1] == "0" {
 			t.Errorf("%s: ours %v, documented %v", l.Name, ours, theirs)
@@ -248,7 +252,7 @@ func (r *rig) countLost(t *testing.T, all []Logs) {
 // TestTrinoSamples runs the queries of samples/athena on the sample site.
 func TestTrinoSamples(t *testing.T) {
 	r := newRig(t)
-	bucket := r.bucket(t, "why403-samples-logs")
+	bucket := r.bucket(t)
 	r.upload(t, "../../samples/site/logs", bucket, "")
 	g := &generator{Rand: rand.New(rand.NewPCG(4, 3)), day: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), dir: t.TempDir()}
 	var v2 Logs
@@ -288,9 +292,9 @@ func TestTrinoSamples(t *testing.T) {
 // TestTrinoErrors meets the engine's own words for what goes wrong.
 func TestTrinoErrors(t *testing.T) {
 	r := newRig(t)
-	bucket := r.bucket(t, "why403-errors")
+	bucket := r.bucket(t)
 	all := []Logs{{Name: "empty", Format: "s3-access", Location: "s3://" + bucket + "/none/"}}
-	newHandler := func() logs.Handler { return correlate.New(correlate.Settings{}, correlate.Options{}).Handler() }
+	newHandler := func() logs.Handler { return correlate.New(correlate.Options{}).Handler() }
 	_, err := Scan(context.Background(), r.athena, all, Options{Database: "errors"}, newHandler)
 	var h interface{ Hint() string }
 	if !errors.As(err, &h) || h.Hint() != "why403 athena setup makes the tables" {
