@@ -28,6 +28,17 @@ type Handler interface {
 	OriginPassed(r *OriginRecord)
 }
 
+// An ObjectHandler is a Handler that is told where its lines' objects begin and
+// end. It sees one object at a time.
+type ObjectHandler interface {
+	Handler
+	// Begin says that the lines to come are o's. The Object may be kept.
+	Begin(o *Object)
+	// End says that no more lines of that object come, and whether it was read
+	// to its end without an error. Rejected lines are no error.
+	End(whole bool)
+}
+
 // A Filter says which requests are handed over whole.
 type Filter struct {
 	// Masked returns the statuses that custom error responses of a distribution

@@ -27,6 +27,12 @@ type Options struct {
 	// internal/inflate.
 	LibraryInflate bool
 
+	// Listing narrows the listing in place of Filter.Window, unless it is zero.
+	Listing Window
+	// Skip, if not nil, reports objects that are listed and not to be read. It is
+	// called from several goroutines.
+	Skip func(*Object) bool
+
 	// Progress, if not nil, is kept up to date during the scan.
 	Progress *Progress
 }
@@ -73,6 +79,9 @@ func Scan(ctx context.Context, sources []Source, o Options, newHandler func() Ha
 	}
 	if o.Progress == nil {
 		o.Progress = new(Progress)
+	}
+	if o.Listing == (Window{}) {
+		o.Listing = o.Filter.Window
 	}
 	scanners := make([]*scanner, runtime.GOMAXPROCS(0))
 	if o.Concurrency > 0 && !slices.ContainsFunc(sources, isRemote) {
@@ -165,7 +174,7 @@ func (f *feed) source(ctx context.Context, source Source) error {
 		return f.remote(ctx, r)
 	}
 	var jobs []job
-	return source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
+	return source.List(ctx, f.opts.Listing, func(page []Object) error {
 		page = f.newOnes(page)
 		jobs = jobs[:0]
 		for i := range page {
@@ -181,6 +190,9 @@ func (f *feed) newOnes(page []Object) []Object {
 	page = slices.Clone(page)
 	if f.seen != nil {
 		page = slices.DeleteFunc(page, func(o Object) bool { return !f.isNew(&o) })
+	}
+	if f.opts.Skip != nil {
+		page = slices.DeleteFunc(page, func(o Object) bool { return f.opts.Skip(&o) })
 	}
 	f.opts.Progress.Listed.Add(int64(len(page)))
 	return page
@@ -204,7 +216,7 @@ func (f *feed) remote(ctx context.Context, source Remote) error {
 			}
 		})
 	}
-	err := source.List(ctx, f.opts.Filter.Window, func(page []Object) error {
+	err := source.List(ctx, f.opts.Listing, func(page []Object) error {
 		page = f.newOnes(page)
 		slices.SortStableFunc(page, func(a, b Object) int { return cmp.Compare(b.Size, a.Size) })
 		for i := range page {

@@ -18,6 +18,7 @@ type scanner struct {
 	opts    *Options
 	format  *Format // chosen by name, nil to sniff
 	handler Handler
+	bounds  ObjectHandler // handler, nil if it does not ask for the bounds of objects
 	counts  []FormatCount // by Format.id
 	status  [1000]int64   // CloudFront's status codes
 	objects int64
@@ -55,6 +56,7 @@ const maxSamples = 20
 
 func newScanner(o *Options, format *Format, h Handler) *scanner {
 	s := &scanner{opts: o, format: format, handler: h, counts: make([]FormatCount, len(formats))}
+	s.bounds, _ = h.(ObjectHandler)
 	s.wanted[403] = true
 	w := o.Filter.Window
 	s.windowed = !w.From.IsZero() || !w.To.IsZero()
@@ -86,7 +88,13 @@ func (s *scanner) scan(ctx context.Context, j job) {
 	}
 	s.objects++
 	s.unpack.input.n = 0
+	if s.bounds != nil {
+		s.bounds.Begin(o)
+	}
 	err := s.read(ctx, j)
+	if s.bounds != nil {
+		s.bounds.End(err == nil)
+	}
 	s.bytes += s.unpack.input.n
 	if s.count != nil {
 		s.count.Lines += s.line
