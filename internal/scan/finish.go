@@ -106,7 +106,7 @@ func title(id string) string {
 }
 
 // fingerprint is a masked value's: it differs between a run and its replay.
-var fingerprint = regexp.MustCompile(`\(masked [0-9a-f]+\)`)
+var fingerprint = regexp.MustCompile(`\(masked[: ][0-9a-f]+(:[0-9]+)?\)`)
 
 // documents returns the policies that evidence of the report points into,
 // secrets masked.
