@@ -51,6 +51,10 @@ type Observation struct {
 	LastOK      time.Time // last success seen, zero if none
 	Hours       []Hour    // 403s by hour, for the days' counts by cause
 	Noise       bool      // scanner noise is not remembered
+
+	// Of is the key whose refusal an edge failure repeats, as far as can be told.
+	// When that key is remembered, there is no finding of its own.
+	Of FindingID
 }
 
 // An Hour is a number of 403s in the hour that begins at Hour.
@@ -75,7 +79,7 @@ func (s *State) Observe(o Observation) (status string, fixedSince time.Time) {
 	if o.Noise {
 		return "", time.Time{}
 	}
-	f := s.finds[o.FindingID]
+	f := s.known(&o)
 	if f == nil {
 		if len(s.finds) >= MaxFindings {
 			return "", time.Time{}
@@ -83,6 +87,7 @@ func (s *State) Observe(o Observation) (status string, fixedSince time.Time) {
 		f = &finding{FindingID: o.FindingID, First: millis(o.First)}
 		s.finds[o.FindingID] = f
 		s.order = append(s.order, o.FindingID)
+		s.index(f)
 	}
 	f.observed = true
 	f.Verdict = o.Verdict
@@ -98,6 +103,40 @@ func (s *State) Observe(o Observation) (status string, fixedSince time.Time) {
 	f.Last = max(f.Last, millis(o.Last))
 	f.LastOK = max(f.LastOK, millis(o.LastOK))
 	return s.settle(f)
+}
+
+// place is where a key lies, whoever asked for it.
+type place struct{ bucket, key string }
+
+// known returns the finding that an observation is of, nil when it is of none.
+// A night can hold one log's lines and not the other's, so that a key that is
+// known comes up without its distribution, as asked for by direct clients alone,
+// or as an edge failure: that is no news.
+func (s *State) known(o *Observation) *finding {
+	if f := s.finds[o.FindingID]; f != nil {
+		return f
+	}
+	id := o.FindingID
+	if o.Kind == "edge" {
+		id = o.Of
+	}
+	if id.Bucket == "" {
+		return nil
+	}
+	for _, f := range s.places[place{id.Bucket, id.Key}] {
+		if o.Kind != "key" || o.Distribution == "" || f.Distribution == "" {
+			return f
+		}
+	}
+	return nil
+}
+
+// index makes a key's finding known by its place.
+func (s *State) index(f *finding) {
+	if f.Kind == "key" && f.Bucket != "" {
+		p := place{f.Bucket, f.Key}
+		s.places[p] = append(s.places[p], f)
+	}
 }
 
 // settle decides the status after this run's lines are in.
@@ -180,15 +219,16 @@ func (s *State) Statuses() map[string]int {
 
 // watchAll prepares to notice when remembered findings are answered.
 func (s *State) watchAll() {
-	s.watch = map[uint64][]*finding{}
+	s.watch, s.places = map[uint64][]*finding{}, map[place][]*finding{}
 	for _, id := range s.order {
 		f := s.finds[id]
+		s.index(f)
 		f.before, f.wasLast = f.Status, f.Last
 		for _, u := range f.URIs {
 			h := pathHash([]byte(f.Distribution), []byte(u))
 			s.watch[h] = append(s.watch[h], f)
 		}
-		if f.Kind == "direct" || len(f.URIs) == 0 && f.Bucket != "" {
+		if f.Kind == "direct" || f.Bucket != "" && (len(f.URIs) == 0 || f.Distribution == "") {
 			h := keyHash([]byte(f.Bucket), []byte(f.Key))
 			s.watch[h] = append(s.watch[h], f)
 		}

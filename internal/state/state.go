@@ -76,7 +76,8 @@ type State struct {
 	tallies []*Tally
 	merged  bool
 	watch   map[uint64][]*finding
-	late    int64 // records of closed days
+	places  map[place][]*finding // findings of keys
+	late    int64                // records of closed days
 	notes   []string
 }
 
