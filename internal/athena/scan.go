@@ -2,6 +2,7 @@ package athena
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -132,7 +133,7 @@ func (e *engine) scan(ctx context.Context, all []Logs, newHandler func() logs.Ha
 		}
 	}
 	in := r.Inputs
-	slices.SortFunc(in.RejectedSamples, func(a, b logs.Rejection) int { return strings.Compare(a.Object, b.Object) })
+	slices.SortFunc(in.RejectedSamples, compareRejections)
 	in.RejectedSamples = in.RejectedSamples[:min(len(in.RejectedSamples), maxSamples)]
 	if n := e.misread.Load(); n > 0 {
 		e.note("%d lines that Athena took for ordinary requests were not for why403's parser: their counts are off; please report this", n)
@@ -141,6 +142,12 @@ func (e *engine) scan(ctx context.Context, all []Logs, newHandler func() logs.Ha
 }
 
 const maxSamples = 20 // as logs has it
+
+// compareRejections orders by what does not depend on the order in which lines
+// came back.
+func compareRejections(a, b logs.Rejection) int {
+	return cmp.Or(strings.Compare(a.Object, b.Object), strings.Compare(a.Reason, b.Reason))
+}
 
 func (e *engine) note(format string, a ...any) { e.notes = append(e.notes, fmt.Sprintf(format, a...)) }
 
