@@ -143,7 +143,8 @@ type FailingKey struct {
 	Samples     []Sample    `json:"samples,omitempty"`
 	Hours       []HourCount `json:"hours,omitempty"`
 	Noise       bool        `json:"noise,omitempty"`
-	Plan        []string    `json:"plan,omitempty"` // titles of the remedies that together open the key, in order
+	Notes       []string    `json:"notes,omitempty"` // what no cause says: for example that the settings allow it now
+	Plan        []string    `json:"plan,omitempty"`  // titles of the remedies that together open the key, in order
 }
 
 // Requests counts CloudFront's lines, S3's lines that are CloudFront's fetches,
@@ -200,6 +201,8 @@ type Remedy struct {
 	Commands       []string `json:"commands"`
 	Verified       *bool    `json:"verified"`
 	Opens          string   `json:"opens,omitempty"`
+	Remains        []string `json:"remains,omitempty"` // what would still refuse the request
+	Assumes        []string `json:"assumes,omitempty"` // what the simulation took for granted
 	Document       string   `json:"document,omitempty"`
 	Diff           string   `json:"diff,omitempty"`
 	CloudFormation string   `json:"cloudformation,omitempty"`

@@ -129,13 +129,21 @@ func diffClass(l string) string {
 
 // outcome says in words what the simulation of a remedy showed.
 func (m *Remedy) outcome() string {
+	assumes := ""
+	if len(m.Assumes) > 0 {
+		assumes = "; taken for granted: " + printable(strings.Join(m.Assumes, ", "))
+	}
 	switch {
 	case m.Verified == nil:
-		return "not verified: the change could not be simulated"
+		return "not verified: the change could not be simulated" + assumes
 	case *m.Verified:
-		return "verified: simulated with this change, the request is allowed"
+		return "verified: simulated with this change, the request is allowed" + assumes
 	}
-	return "not enough alone: simulated with this change, the request is still refused"
+	remains := ""
+	if len(m.Remains) > 0 {
+		remains = ": " + printable(strings.Join(m.Remains, ", "))
+	}
+	return "not enough alone: simulated with this change, the request is still refused" + remains + assumes
 }
 
 // headline tells the whole report in one sentence.

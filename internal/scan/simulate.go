@@ -115,7 +115,7 @@ func Simulate(ctx context.Context, q Question) (*Judgement, error) {
 		s.Action = q.Action
 	}
 	if q.Principal != "" {
-		s.Principal.ARN = q.Principal
+		s.As(q.Principal)
 	}
 	for k, v := range q.Context {
 		setContext(s.Context, k, v)
