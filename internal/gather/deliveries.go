@@ -10,6 +10,7 @@ import (
 // A Delivery is one delivery of vended logs: CloudFront standard logs v2, or S3
 // server access logs through CloudWatch Logs.
 type Delivery struct {
+	ID          string
 	Resource    string // ARN of the distribution or bucket whose log it is
 	LogType     string // ACCESS_LOGS, CONNECTION_LOGS, S3_SERVER_ACCESS_LOGS, …
 	Type        string // S3, CWL, FH, XRAY
@@ -41,9 +42,9 @@ func (g *Gatherer) Deliveries(ctx context.Context, region string) facts.Fact[[]D
 	}
 	type deliveryList struct {
 		Deliveries []struct {
-			DeliverySourceName, DeliveryDestinationArn, DeliveryDestinationType, FieldDelimiter string
-			RecordFields                                                                        []string
-			S3DeliveryConfiguration                                                             struct {
+			ID, DeliverySourceName, DeliveryDestinationArn, DeliveryDestinationType, FieldDelimiter string
+			RecordFields                                                                            []string
+			S3DeliveryConfiguration                                                                 struct {
 				SuffixPath               string
 				EnableHiveCompatiblePath bool
 			}
@@ -65,7 +66,7 @@ func (g *Gatherer) Deliveries(ctx context.Context, region string) facts.Fact[[]D
 	}
 	for _, d := range list.Value.Deliveries {
 		out := Delivery{
-			Type: d.DeliveryDestinationType, Target: d.DeliveryDestinationArn, Fields: d.RecordFields, Delimiter: d.FieldDelimiter,
+			ID: d.ID, Type: d.DeliveryDestinationType, Target: d.DeliveryDestinationArn, Fields: d.RecordFields, Delimiter: d.FieldDelimiter,
 			SuffixPath: d.S3DeliveryConfiguration.SuffixPath, Hive: d.S3DeliveryConfiguration.EnableHiveCompatiblePath,
 		}
 		for _, s := range sources.DeliverySources {

@@ -24,8 +24,8 @@ func TestDeliveries(t *testing.T) {
 	g := New(NewSnapshot(m), Options{})
 	got := g.Deliveries(context.Background(), "us-east-1")
 	want := []Delivery{
-		{Resource: "arn:aws:cloudfront::111122223333:distribution/E1", LogType: "ACCESS_LOGS", Type: "S3", Destination: "arn:aws:s3:::logs", Target: "d1", Format: "w3c", Fields: []string{"date", "time"}, Delimiter: "\t", SuffixPath: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}"},
-		{Resource: "arn:aws:s3:::site-a", LogType: "S3_SERVER_ACCESS_LOGS", Type: "S3", Target: "elsewhere"},
+		{ID: "1", Resource: "arn:aws:cloudfront::111122223333:distribution/E1", LogType: "ACCESS_LOGS", Type: "S3", Destination: "arn:aws:s3:::logs", Target: "d1", Format: "w3c", Fields: []string{"date", "time"}, Delimiter: "\t", SuffixPath: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}"},
+		{ID: "2", Resource: "arn:aws:s3:::site-a", LogType: "S3_SERVER_ACCESS_LOGS", Type: "S3", Target: "elsewhere"},
 	}
 	if d := cmp.Diff(want, got.Value); d != "" || !got.Known() {
 		t.Error(got.State, d)
