@@ -11,20 +11,7 @@ import (
 	"github.com/why403/why403/internal/report"
 )
 
-// diagnosed is one failing key with what the checks said of it.
-type diagnosed struct {
-	key *correlate.FailingKey
-	checks.Diagnosis
-}
-
-// edgeDiagnosed is one edge failure with what the checks said of it.
-type edgeDiagnosed struct {
-	failure *correlate.EdgeFailure
-	checks.Diagnosis
-}
-
-func reportKey(d diagnosed, red redact.Level) *report.FailingKey {
-	k := d.key
+func reportKey(k *correlate.FailingKey, j judgement, red redact.Level) *report.FailingKey {
 	out := &report.FailingKey{
 		Distribution: k.Distribution,
 		Bucket:       k.Bucket,
@@ -36,16 +23,17 @@ func reportKey(d diagnosed, red redact.Level) *report.FailingKey {
 		Viewers:      k.Viewers,
 		FirstSeen:    instant(k.First),
 		LastSeen:     instant(k.Last),
-		Verdict:      d.Verdict,
-		Causes:       reportCauses(d.Causes),
-		RuledOut:     nonNil(d.RuledOut),
-		Unknown:      unknowns(d.Unknown),
+		Verdict:      j.verdict,
+		Causes:       j.causes,
+		RuledOut:     j.ruledOut,
+		Unknown:      j.unknown,
 		LastSuccess:  moment(k.LastOK),
 		FixedSince:   moment(k.OKAfter),
 		Resolution:   k.Resolution,
 		Samples:      samples(k.Samples, red),
 		Hours:        hours(k.Hours),
 		Noise:        k.Noise,
+		Plan:         j.plan,
 	}
 	if !utf8.ValidString(k.Key) {
 		out.KeyEncoding = "base64"
@@ -53,14 +41,10 @@ func reportKey(d diagnosed, red redact.Level) *report.FailingKey {
 	if k.Rewrite != nil {
 		out.Rewrite = k.Rewrite.Pattern
 	}
-	for _, r := range d.Plan {
-		out.Plan = append(out.Plan, r.Title)
-	}
 	return out
 }
 
-func reportEdge(d edgeDiagnosed, red redact.Level) report.EdgeFailure {
-	f := d.failure
+func reportEdge(f *correlate.EdgeFailure, j judgement, red redact.Level) report.EdgeFailure {
 	return report.EdgeFailure{
 		Distribution: f.Distribution,
 		URI:          f.URI,
@@ -68,10 +52,10 @@ func reportEdge(d edgeDiagnosed, red redact.Level) report.EdgeFailure {
 		Viewers:      f.Viewers,
 		FirstSeen:    instant(f.First),
 		LastSeen:     instant(f.Last),
-		Verdict:      d.Verdict,
-		Causes:       reportCauses(d.Causes),
-		RuledOut:     nonNil(d.RuledOut),
-		Unknown:      unknowns(d.Unknown),
+		Verdict:      j.verdict,
+		Causes:       j.causes,
+		RuledOut:     j.ruledOut,
+		Unknown:      j.unknown,
 		Samples:      samples(f.Samples, red),
 		Hours:        hours(f.Hours),
 		Noise:        f.Noise,

@@ -72,12 +72,8 @@ func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summar
 			c.Certainty = ""
 		}
 	}
-	for _, keys := range []report.Keys{rep.FailingKeys, rep.DirectFailures} {
-		for k, err := range keys.All() {
-			if err == nil {
-				add(k.Verdict, k.Causes, k.Requests.Hit())
-			}
-		}
+	for i, k := range r.keys {
+		add(r.said[i].verdict, r.said[i].causes, report.Requests(k.Requests).Hit())
 	}
 	for i := range rep.EdgeFailures {
 		f := &rep.EdgeFailures[i]
@@ -149,12 +145,8 @@ func (r *run) missing(rep *report.Report) {
 			}
 		}
 	}
-	for _, keys := range []report.Keys{rep.FailingKeys, rep.DirectFailures} {
-		for k, err := range keys.All() {
-			if err == nil {
-				note(k.Unknown, k.Verdict, k.Causes)
-			}
-		}
+	for _, j := range r.said {
+		note(j.unknown, j.verdict, j.causes)
 	}
 	for i := range rep.EdgeFailures {
 		f := &rep.EdgeFailures[i]

@@ -16,12 +16,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/why403/why403/checks"
-	"github.com/why403/why403/checks/causes"
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/awsx"
+	"github.com/why403/why403/internal/discover"
 	"github.com/why403/why403/internal/gather"
 	"github.com/why403/why403/internal/redact"
 	"github.com/why403/why403/internal/report"
@@ -31,9 +33,12 @@ import (
 
 // Options say what to read and how.
 type Options struct {
-	Locations     []string // s3://bucket/prefix, directory, file, "-"
-	Distributions []string // ids to begin with
-	Window        logs.Window
+	// Locations are s3://bucket/prefix, a directory, a file, or "-". Without any,
+	// the logs of Distributions are looked for.
+	Locations        []string
+	Distributions    []string // ids
+	AllDistributions bool     // those of the account
+	Window           logs.Window
 	Snapshot      string // answer from this directory, "" to ask AWS
 	Record        string // write AWS's answers to this directory
 	Format        string
@@ -46,6 +51,8 @@ type Options struct {
 	Version       string
 	Stdin         io.Reader
 	Log           *slog.Logger
+	// Tell, if not nil, is told what the search for logs has found, line by line.
+	Tell func(line string)
 }
 
 // ErrNothingRead says that no log line could be read.
@@ -80,7 +87,13 @@ type run struct {
 	started    time.Time
 	clients    *awsx.Clients // nil when no AWS is needed
 	gatherer   *gather.Gatherer
-	recorder   *gather.Recorder // nil without --record
+	recorder   *gather.Recorder        // nil without --record
+	keys       []*correlate.FailingKey // found through CloudFront, then directly
+	said       []judgement             // of each key
+	found      *discover.Result // nil when locations were given
+	others     atomic.Int64     // lines of other buckets that share the places found
+	mu         sync.Mutex
+	unlisted   []error // why places found could not be listed
 	incomplete []string
 	hints      []string
 	notes      []string
@@ -90,29 +103,31 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.named(ctx); err != nil {
+		return nil, err
+	}
 	sources, err := r.sources(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := r.peek(ctx, sources)
-	if err != nil {
+	if err := r.gatherer.Distributions(ctx, r.Distributions...); err != nil {
 		return nil, err
 	}
-	if err := r.gatherer.Distributions(ctx, ids...); err != nil {
-		return nil, err
-	}
-	settings := r.gatherer.Settings()
 
 	c := correlate.New(correlate.Options{})
 	inputs, err := logs.Scan(ctx, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
-		Filter: logs.Filter{Masked: func([]byte) []int { return masked(settings) }, Window: r.Window},
-	}, c.Handler)
+		Filter: logs.Filter{Masked: r.masked(ctx), Window: r.Window},
+	}, r.handler(c.Handler))
 	if err != nil {
 		return nil, err
 	}
 	if inputs.Records == 0 && inputs.Skipped == 0 {
 		return nil, r.nothing(inputs)
+	}
+	r.leftOut()
+	if err := r.seen(ctx, c.Distributions()); err != nil {
+		return nil, err
 	}
 	for i, u := range inputs.Unreadable {
 		if i == maxNamed {
@@ -122,7 +137,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 		r.incomplete = append(r.incomplete, fmt.Sprintf("%s: %s", u.Object, u.Reason))
 		r.hints = append(r.hints, "what could be read of the other objects is in the report")
 	}
-	found, err := c.Result(ctx, *settings)
+	found, err := c.Result(ctx, *r.gatherer.Settings())
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +166,7 @@ func (r *run) open(ctx context.Context) error {
 		}
 		answers = s
 	}
-	if answers == nil || slices.ContainsFunc(r.Locations, isS3) {
+	if answers == nil || len(r.Locations) == 0 || slices.ContainsFunc(r.Locations, isS3) {
 		r.AWS.Log = r.Log
 		clients, err := awsx.Open(ctx, r.AWS)
 		if err != nil {
@@ -176,6 +191,9 @@ func (r *run) open(ctx context.Context) error {
 func isS3(location string) bool { return strings.HasPrefix(location, "s3://") }
 
 func (r *run) sources(ctx context.Context) ([]logs.Source, error) {
+	if len(r.Locations) == 0 {
+		return r.discover(ctx)
+	}
 	var sources []logs.Source
 	for _, l := range r.Locations {
 		var s logs.Source
@@ -196,50 +214,15 @@ func (r *run) sources(ctx context.Context) ([]logs.Source, error) {
 	return sources, nil
 }
 
-// masked returns the statuses that custom error responses turn a 403 into.
-func masked(s *correlate.Settings) []int {
-	var out []int
-	for _, d := range s.Distributions {
-		for _, e := range d.ErrorResponses {
-			if e.ErrorCode == 403 && e.ResponseCode != 0 && e.ResponseCode != 403 {
-				out = append(out, e.ResponseCode)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 // maxNamed bounds the unreadable objects that a message names; the report's
 // inputs list all of them.
 const maxNamed = 5
 
-var errEnough = errors.New("enough")
-
-// peek returns the distribution ids at hand before a line is read: those given
-// and those that the first names of each source show.
-func (r *run) peek(ctx context.Context, sources []logs.Source) ([]string, error) {
-	ids := slices.Clone(r.Distributions)
-	for _, s := range sources {
-		err := s.List(ctx, r.Window, func(page []logs.Object) error {
-			for _, o := range page {
-				if id := logs.ParseName(o.URI).Distribution; id != "" {
-					ids = append(ids, id)
-				}
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			return nil, err
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
-}
-
 func (r *run) nothing(in *logs.Inputs) error {
 	where := strings.Join(r.Locations, ", ")
 	switch {
+	case len(r.unlisted) > 0:
+		return r.unlisted[0]
 	case len(in.Unreadable) > 0:
 		u := in.Unreadable[0]
 		return &Error{fmt.Errorf("%s: %s", u.Object, u.Reason), "no log object could be read"}
@@ -253,44 +236,6 @@ func (r *run) nothing(in *logs.Inputs) error {
 		return &Error{fmt.Errorf("%s: no log objects", where), "check the prefix: CloudFront's names are PREFIX/DISTRIBUTIONID.YYYY-MM-DD-HH.UNIQUE.gz, S3's PREFIXYYYY-MM-DD-hh-mm-ss-UNIQUE"}
 	}
 	return &Error{fmt.Errorf("%s: the log objects hold no lines", where), "check that logging is switched on and that the prefix is that of the logs"}
-}
-
-// judge gathers what the failing keys need, runs the checks and builds the report.
-func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Report, error) {
-	keys := slices.Concat(found.Keys, found.Direct)
-	if err := r.settings(ctx, found, keys); err != nil {
-		return nil, err
-	}
-	passes := make([]*checks.KeyPass, len(keys))
-	diagnoses := make([]checks.Diagnosis, len(keys))
-	for i, k := range keys {
-		passes[i] = r.keyPass(found, k)
-		diagnoses[i] = checks.DiagnoseKey(causes.All, passes[i])
-	}
-	again, err := r.objects(ctx, passes, diagnoses)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range again {
-		passes[i] = r.keyPass(found, keys[i])
-		diagnoses[i] = checks.DiagnoseKey(causes.All, passes[i])
-	}
-
-	rep := &report.Report{SchemaVersion: report.SchemaVersion}
-	var failing, direct report.SliceKeys
-	for i, k := range keys {
-		out := reportKey(diagnosed{k, diagnoses[i]}, r.Redact)
-		if i < len(found.Keys) {
-			failing = append(failing, out)
-		} else {
-			direct = append(direct, out)
-		}
-	}
-	rep.FailingKeys, rep.DirectFailures = failing, direct
-	for _, f := range found.Edge {
-		rep.EdgeFailures = append(rep.EdgeFailures, reportEdge(edgeDiagnosed{f, checks.DiagnoseEdge(causes.All, r.edgePass(found, f))}, r.Redact))
-	}
-	return rep, nil
 }
 
 // settings gathers, beyond the distributions, what is set for the buckets,
@@ -363,38 +308,6 @@ func distinct[T comparable](in []T) []T {
 		}
 	}
 	return out
-}
-
-// objects gathers object-level facts, worst keys first, only where they can
-// change the answer or cost nothing. It returns the passes to judge again.
-func (r *run) objects(ctx context.Context, passes []*checks.KeyPass, diagnoses []checks.Diagnosis) ([]int, error) {
-	need := map[string][]gather.Key{}
-	var again []int
-	asked, left := 0, 0
-	for i, p := range passes {
-		free := p.Bucket != nil && p.Bucket.Keys.Known() && p.Key.Key != ""
-		switch {
-		case free:
-		case !checks.NeedsObject(p, &diagnoses[i]):
-			continue
-		case asked >= r.MaxKeys:
-			left++
-			continue
-		default:
-			asked++
-		}
-		again = append(again, i)
-		need[p.Key.Bucket] = append(need[p.Key.Bucket], gather.Key{Key: p.Key.Key, Near: near(p)})
-	}
-	if left > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("object-level checks were made for the %d worst keys; %d more keys keep what logs and bucket settings prove (--max-keys)", asked, left))
-	}
-	for _, bucket := range slices.Sorted(maps.Keys(need)) {
-		if err := r.gatherer.Objects(ctx, bucket, need[bucket]...); err != nil {
-			return nil, err
-		}
-	}
-	return again, nil
 }
 
 // maxNear bounds the near keys that are kept for a missing key.
