@@ -39,18 +39,18 @@ type Options struct {
 	Distributions    []string // ids
 	AllDistributions bool     // those of the account
 	Window           logs.Window
-	Snapshot      string // answer from this directory, "" to ask AWS
-	Record        string // write AWS's answers to this directory
-	Format        string
-	Fields        []string
-	Delimiter     string
-	Concurrency   int
-	MaxKeys       int // keys that get object-level facts
-	Redact        redact.Level
-	AWS           awsx.Config
-	Version       string
-	Stdin         io.Reader
-	Log           *slog.Logger
+	Snapshot         string // answer from this directory, "" to ask AWS
+	Record           string // write AWS's answers to this directory
+	Format           string
+	Fields           []string
+	Delimiter        string
+	Concurrency      int
+	MaxKeys          int // keys that get object-level facts
+	Redact           redact.Level
+	AWS              awsx.Config
+	Version          string
+	Stdin            io.Reader
+	Log              *slog.Logger
 	// Tell, if not nil, is told what the search for logs has found, line by line.
 	Tell func(line string)
 }
@@ -90,8 +90,8 @@ type run struct {
 	recorder   *gather.Recorder        // nil without --record
 	keys       []*correlate.FailingKey // found through CloudFront, then directly
 	said       []judgement             // of each key
-	found      *discover.Result // nil when locations were given
-	others     atomic.Int64     // lines of other buckets that share the places found
+	found      *discover.Result        // nil when locations were given
+	others     atomic.Int64            // lines of other buckets that share the places found
 	mu         sync.Mutex
 	unlisted   []error // why places found could not be listed
 	incomplete []string
