@@ -28,6 +28,11 @@ A LOCATION is s3://bucket/prefix, a directory, a file, or - for standard input.
 CloudFront, S3 server access and WAF logs may lie together; each object's format
 is recognised by its content.
 
+Without a LOCATION, the logs of --distribution or --all-distributions are found
+by themselves: standard logs (legacy and v2) and the server access logs of the
+buckets behind the origins. What is switched off is said, with the command that
+switches it on.
+
 --since and --until bound the time of the requests: a duration before now (24h,
 7d), a date (2026-11-20) or an RFC 3339 time; UTC.`,
 	examples: []string{
@@ -65,7 +70,8 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		engine       string
 	)
 	fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution id (repeatable); without a LOCATION its logs are found by itself")
-	fs.StringVar(&since, "since", "", "only requests from this time on")
+	fs.BoolVar(&o.AllDistributions, "all-distributions", false, "the same for every distribution of the account")
+	fs.StringVar(&since, "since", "", "only requests from this time on (without a LOCATION: 24h)")
 	fs.StringVar(&until, "until", "", "only requests before this time")
 	fs.StringVar(&o.Snapshot, "snapshot", "", "answer every check from this directory, call no AWS")
 	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot directory")
@@ -88,7 +94,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 
 	return func(ctx context.Context, args []string) error {
 		o.Locations = args
-		if len(args) == 0 && len(o.Distributions) == 0 {
+		if len(args) == 0 && len(o.Distributions) == 0 && !o.AllDistributions {
 			return usage("why403 scan s3://BUCKET/PREFIX, or why403 scan --distribution ID", "scan: no LOCATION and no --distribution")
 		}
 		now := time.Now().UTC()
@@ -98,6 +104,12 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		}
 		if o.Window.To, err = instant(until, now); err != nil {
 			return usage("--until 24h, --until 2026-11-20, --until 2026-11-20T06:00:00Z", "scan: --until: %w", err)
+		}
+		if len(args) == 0 && since == "" {
+			o.Window.From = now.AddDate(0, 0, -1)
+			if !o.Window.To.IsZero() {
+				o.Window.From = o.Window.To.AddDate(0, 0, -1)
+			}
 		}
 		if w := o.Window; !w.From.IsZero() && !w.To.IsZero() && !w.From.Before(w.To) {
 			return usage("--since must lie before --until", "scan: the window %s to %s is empty", w.From.Format(time.RFC3339), w.To.Format(time.RFC3339))
@@ -127,6 +139,10 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		o.AWS.MaxCalls = maxCalls
 		o.Log = newLogger(e, verbose, quiet, logFormat)
 		o.Stdin = e.stdin
+		o.Tell = func(line string) { fmt.Fprintf(e.stderr, "why403: %s\n", oneLine(line)) }
+		if quiet || logFormat == "json" {
+			o.Tell = func(line string) { o.Log.Info(strings.TrimSpace(line)) }
+		}
 
 		rep, err := scan.Run(ctx, o)
 		if rep == nil {
