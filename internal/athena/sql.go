@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/why403/why403/logs"
 )
@@ -382,6 +383,9 @@ func (p *place) conditions(w logs.Window) []string {
 	var out []string
 	if p.Location != p.folder {
 		out = append(out, fmt.Sprintf("starts_with(\"$path\", %s)", quote(p.Location)))
+	}
+	if p.Pattern != "" {
+		out = append(out, fmt.Sprintf("regexp_like(substr(\"$path\", %d), %s)", utf8.RuneCountInString(p.Location)+1, quote(p.Pattern)))
 	}
 	out = append(out, p.partitionConditions(w)...)
 	if w.From.IsZero() && w.To.IsZero() {

@@ -31,6 +31,11 @@ type Logs struct {
 	// (enableHiveCompatiblePath).
 	Hive bool
 
+	// Pattern is a regular expression for what an object's name has after
+	// Location, where other objects lie there, too; "" takes all. Scan keeps to
+	// it; the table for people can't.
+	Pattern string
+
 	// Fields are the record fields in their order, nil for the format's
 	// default. A column of a Parquet file that is no string has its type behind
 	// its name: "http_status int".

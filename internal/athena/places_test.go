@@ -1,0 +1,137 @@
+package athena
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/why403/why403/internal/gather"
+	"github.com/why403/why403/logs"
+)
+
+func TestPlacesOfSettings(t *testing.T) {
+	f := func(l Logs, location string) {
+		t.Helper()
+		if l.Location != location {
+			t.Errorf("location %s, want %s", l.Location, location)
+		}
+	}
+	f(LegacyLogs("site-logs.s3.amazonaws.com", "", "E1EXAMPLE00001"), "s3://site-logs/E1EXAMPLE00001.")
+	f(LegacyLogs("site-logs.s3.amazonaws.com", "cf", "E1EXAMPLE00001"), "s3://site-logs/cf/E1EXAMPLE00001.")
+	f(LegacyLogs("site-logs.s3.amazonaws.com", "cf/", "E1EXAMPLE00001"), "s3://site-logs/cf/E1EXAMPLE00001.")
+	f(OriginLogs("site-logs", "s3-", false, "", "", ""), "s3://site-logs/s3-")
+	f(OriginLogs("site-logs", "s3/", true, "111122223333", "us-east-1", "site"), "s3://site-logs/s3/111122223333/us-east-1/site/")
+}
+
+func TestPlacesOfDeliveries(t *testing.T) {
+	const arn = "arn:aws:cloudfront::111122223333:distribution/E1EXAMPLE00001"
+	f := func(destination, suffix string, hive bool, location, template string) {
+		t.Helper()
+		l, err := DeliveryLogs(gather.Delivery{ID: "d", Resource: arn, LogType: "ACCESS_LOGS", Format: "json", Destination: destination, SuffixPath: suffix, Hive: hive})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ts, err := l.Tables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ts[0].Properties["storage.location.template"]; l.Location != location || got != template {
+			t.Errorf("%s + %s: %s, %s\nwant %s, %s", destination, suffix, l.Location, got, location, template)
+		}
+	}
+	f("arn:aws:s3:::b/MyLogPrefix", "", false, "s3://b/MyLogPrefix/", "")
+	f("arn:aws:s3:::b/MyLogPrefix", "myFolderA/{yyyy}", true, "s3://b/MyLogPrefix/", "s3://b/MyLogPrefix/myFolderA/year=${year}/")
+	f("arn:aws:s3:::b", "", false, "s3://b/AWSLogs/111122223333/CloudFront/", "")
+	f("arn:aws:s3:::b", "", true, "s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/", "")
+	f("arn:aws:s3:::b", "/myFolderA/{accountid}/{HH}", true, "s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/",
+		"s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/myFolderA/accountid=111122223333/hour=${hour}/")
+	f("arn:aws-cn:s3:::b", "AWSLogs/{accountid}/CloudFront/{DistributionId}/{yyyy}", false, "s3://b/",
+		"s3://b/AWSLogs/111122223333/CloudFront/${distribution}/${year}/")
+
+	bad := func(d gather.Delivery, what, hint string) {
+		t.Helper()
+		_, err := DeliveryLogs(d)
+		wantError(t, err, what, hint)
+	}
+	bad(gather.Delivery{ID: "d1", Format: "avro"}, `the delivery d1 has format "avro", which athena can't read`, "use --engine local for it")
+	bad(gather.Delivery{ID: "d1", Format: "json"}, "the delivery d1 does not go to a bucket that is known here", "give the location of the logs")
+	bad(gather.Delivery{ID: "d1", Format: "json", LogType: "S3_SERVER_ACCESS_LOGS", Destination: "arn:aws:s3:::b"}, "the folder of delivery d1 in b is not known", "give the location of the logs")
+}
+
+// memory is a source in memory.
+type memory map[string][]byte
+
+func (m memory) List(_ context.Context, _ logs.Window, page func([]logs.Object) error) error {
+	for uri, data := range m {
+		if err := page([]logs.Object{{URI: uri, Size: int64(len(data))}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m memory) Open(_ context.Context, o *logs.Object) (io.ReadCloser, error) {
+	if m[o.URI] == nil {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(bytes.NewReader(m[o.URI])), nil
+}
+
+func zipped(text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	io.WriteString(z, text)
+	z.Close()
+	return b.Bytes()
+}
+
+func TestDetect(t *testing.T) {
+	var file bytes.Buffer
+	w := parquet.NewGenericWriter[struct {
+		BucketName  string `parquet:"bucket_name"`
+		Operation   string `parquet:"operation"`
+		RequestTime string `parquet:"request_time"`
+		Status      int32  `parquet:"http_status"`
+	}](&file)
+	w.Close()
+	w3c := zipped("#Version: 1.0\n#Fields: date time cs-uri-stem sc-status\n2026-11-20\t10:00:00\t/\t200\n")
+	json := zipped(`{"DistributionId":"E3EXAMPLE00003","date":"2026-11-20","cs-uri-stem":"/","sc-status":"200"}` + "\n")
+	s3 := []byte(originLine("a", "200") + "\n")
+	source := memory{
+		"s3://b/cf/E1EXAMPLE00001.2026-11-20-10.0a1b2c3d.gz":                                                                   w3c,
+		"s3://b/cf/E2EXAMPLE00002.2026-11-20-11.0a1b2c3d.gz":                                                                   w3c,
+		"s3://b/v2/E1EXAMPLE00001/2026/11/20/10/E1EXAMPLE00001.2026-11-20-10.0a1b2c3d.gz":                                      w3c,
+		"s3://b/v2/E2EXAMPLE00002/2026/11/19/10/E2EXAMPLE00002.2026-11-19-10.0a1b2c3d.gz":                                      w3c,
+		"s3://b/json/DistributionId=E3EXAMPLE00003/year=2026/month=11/day=20/hour=10/E3EXAMPLE00003.2026-11-20-10.0a1b2c3d.gz": json,
+		"s3://b/s3/111122223333/us-east-1/site/2026/11/20/2026-11-20-00-00-00-0123456789ABCDEF":                                s3,
+		"s3://b/s3/2026-11-20-10-11-12-0123456789ABCDEF":                                                                       s3,
+		"s3://b/vended/2026/11/20/10/bucket.parquet":                                                                           file.Bytes(),
+	}
+	got, err := Detect(context.Background(), source, logs.Window{}, logs.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields("date time cs-uri-stem sc-status")
+	day := func(d, h int) time.Time { return time.Date(2026, 11, d, h, 0, 0, 0, time.UTC) }
+	want := []Logs{
+		{Name: "cloudfront_b_cf", Format: "cloudfront-w3c", Location: "s3://b/cf/", Pattern: edgeNames, Fields: fields},
+		{Name: "cloudfront_b_json_id_yyyy_mm_dd_hh", Format: "cloudfront-json", Location: "s3://b/json/", Suffix: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}", Hive: true, Distributions: []string{"E3EXAMPLE00003"},
+			Fields: strings.Fields("DistributionId date cs-uri-stem sc-status"), Since: day(20, 10)},
+		{Name: "s3_access_b_s3", Format: "s3-access", Location: "s3://b/s3/", Pattern: originNames},
+		{Name: "s3_access_b_s3_111122223333_us_east_1_site_yyyy_mm_dd", Format: "s3-access", Location: "s3://b/s3/111122223333/us-east-1/site/", Suffix: "{yyyy}/{MM}/{dd}", Since: day(20, 0)},
+		{Name: "cloudfront_b_v2_id_yyyy_mm_dd_hh", Format: "cloudfront-w3c", Location: "s3://b/v2/", Suffix: "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}", Distributions: []string{"E1EXAMPLE00001", "E2EXAMPLE00002"},
+			Fields: fields, Since: day(19, 10)},
+		{Name: "s3_access_b_vended_yyyy_mm_dd_hh", Format: "s3-parquet", Location: "s3://b/vended/", Suffix: "{yyyy}/{MM}/{dd}/{HH}", Fields: []string{"bucket_name", "operation", "request_time", "http_status int"}, Since: day(20, 10)},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
