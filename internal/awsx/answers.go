@@ -51,7 +51,7 @@ func (a *Answers) Ask(ctx context.Context, q gather.Question) (json.RawMessage, 
 	if err := a.c.ready(ctx); err != nil {
 		return nil, err
 	}
-	within, cancel := context.WithTimeout(context.WithValue(ctx, limited{}, true), askTimeout)
+	within, cancel := context.WithTimeout(context.WithValue(ctx, limited{}, true), a.c.Wait(askTimeout))
 	defer cancel()
 	out, err := op(within, a.c, q)
 	if ctx.Err() != nil {

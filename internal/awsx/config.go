@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
@@ -48,6 +49,9 @@ type Config struct {
 	// Dial connects every host to one place, in the clear, and leaves endpoint
 	// logic as it is in production. For tests only.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Tempo divides every wait: time limits, and pauses between attempts. 0: 1.
+	// For tests only.
+	Tempo float64
 }
 
 // callTimeout bounds one attempt of one call, askTimeout all attempts.
@@ -56,6 +60,14 @@ const (
 	askTimeout  = 2 * time.Minute
 	maxAttempts = 5
 )
+
+// wait returns a time limit or pause at the configured tempo.
+func (o *Config) wait(d time.Duration) time.Duration {
+	if o.Tempo > 0 {
+		d = time.Duration(float64(d) / o.Tempo)
+	}
+	return d
+}
 
 // Clients builds AWS clients, each once. It is safe for concurrent use.
 type Clients struct {
@@ -86,7 +98,7 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}, asked: make(chan struct{})}
 	// A BuildableClient, not an http.Client: LoadDefaultConfig fails on any
 	// other when AWS_CA_BUNDLE is set.
-	client := awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(func(t *http.Transport) {
+	client := awshttp.NewBuildableClient().WithTimeout(o.wait(callTimeout)).WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 32
 		if o.Dial != nil {
 			t.Proxy, t.DialContext, t.DialTLSContext = nil, o.Dial, o.Dial
@@ -98,6 +110,15 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 		config.WithRetryMaxAttempts(maxAttempts),
 		config.WithLogger(sdkLog{o.Log}),
 		config.WithAPIOptions(append(c.meter.options(), awsmiddleware.AddUserAgentKeyValue("why403", version(o.Version)))),
+	}
+	if o.Tempo > 0 {
+		load = append(load, config.WithRetryer(func() aws.Retryer {
+			return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
+				a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) {
+					s.MaxAttempts, s.MaxBackoff = maxAttempts, o.wait(retry.DefaultMaxBackoff)
+				})
+			})
+		}))
 	}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))
@@ -132,7 +153,7 @@ func (c *Clients) ready(ctx context.Context) error {
 	c.ask.Do(func() {
 		go func() {
 			defer close(c.asked)
-			ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+			ctx, cancel := context.WithTimeout(context.Background(), c.o.wait(callTimeout))
 			defer cancel()
 			if _, err := c.cfg.Credentials.Retrieve(ctx); err != nil {
 				c.missing = unavailable("no AWS credentials found: "+plain(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
@@ -371,6 +392,10 @@ func (c *Clients) RefreshCredentials() {
 		cache.Invalidate()
 	}
 }
+
+// Wait returns a time limit or pause of requests that are made without the SDK,
+// at the configured tempo.
+func (c *Clients) Wait(d time.Duration) time.Duration { return c.o.wait(d) }
 
 // RequestPayer returns what the header x-amz-request-payer of requests for log
 // buckets is to say, "" for none.

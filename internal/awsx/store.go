@@ -61,7 +61,7 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, etag string,
 	if err != nil {
 		return nil, "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.c.Wait(askTimeout))
 	defer cancel()
 	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + name)})
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Store) Write(ctx context.Context, name string, data []byte, contentType
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.c.Wait(askTimeout))
 	defer cancel()
 	for try := 0; ; try++ {
 		in := &s3.PutObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + name), Body: bytes.NewReader(data), ContentType: &contentType}
@@ -127,7 +127,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.c.Wait(askTimeout))
 	defer cancel()
 	if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + name)}); err != nil {
 		return s.failed("delete", name, err)

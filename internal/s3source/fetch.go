@@ -70,7 +70,7 @@ func newFetcher(c *awsx.Clients, bucket string, region func(context.Context) (st
 	t.ForceAttemptHTTP2 = false
 	t.DisableCompression = true // logs are packed as they are
 	t.ReadBufferSize = 32 << 10
-	return &fetcher{c: c, bucket: bucket, region: region, agent: []string{c.UserAgent()}, stall: stallAfter, client: &http.Client{
+	return &fetcher{c: c, bucket: bucket, region: region, agent: []string{c.UserAgent()}, stall: c.Wait(stallAfter), client: &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -109,7 +109,7 @@ func (f *fetcher) at(ctx context.Context, moved string) (*target, error) {
 // open begins to read an object.
 func (f *fetcher) open(ctx context.Context, key string, o *logs.Object) (*body, error) {
 	b := &body{f: f, ctx: ctx, key: key, uri: printable(o.URI), etag: o.ETag, size: -1}
-	limit := 2 * stallAfter
+	limit := f.c.Wait(2 * stallAfter)
 	if o.Size > 0 {
 		limit += time.Duration(o.Size/slowest) * time.Second
 	}
@@ -245,7 +245,7 @@ func (b *body) again(why error) error {
 		return fmt.Errorf("%s: %w (after %d attempts)", b.uri, why, attempts)
 	}
 	pause := min(maxPause, firstPause<<(2*(b.tries-1)))
-	pause = pause/2 + rand.N(pause)
+	pause = b.f.c.Wait(pause/2 + rand.N(pause))
 	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {
