@@ -14,6 +14,7 @@ import (
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/redact"
 	"github.com/why403/why403/internal/report"
+	"github.com/why403/why403/internal/state"
 )
 
 // finish fills what the report says of the run as a whole.
@@ -54,13 +55,16 @@ func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summar
 		s.Patterns = append(s.Patterns, report.Pattern{ID: p.ID, Statement: cmp.Or(p.Bucket, p.Distribution) + ": " + p.Statement, Keys: p.Keys, Requests: p.Requests})
 	}
 	byID := map[string]*report.CauseCount{}
-	add := func(verdict string, list []report.Cause, requests int64) {
+	add := func(verdict string, list []report.Cause, requests int64, status string) {
 		c := byID[verdict]
 		if c == nil {
 			c = &report.CauseCount{ID: verdict, Title: title(verdict), Certainty: string(checks.Proven)}
 			byID[verdict] = c
 		}
 		c.Keys++
+		if status == state.New {
+			c.New++
+		}
 		c.Requests += requests
 		s.Forbidden += requests
 		for _, f := range list {
@@ -73,11 +77,13 @@ func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summar
 		}
 	}
 	for i, k := range r.keys {
-		add(r.said[i].verdict, r.said[i].causes, report.Requests(k.Requests).Hit())
+		add(r.said[i].verdict, r.said[i].causes, report.Requests(k.Requests).Hit(), r.Memory.status(i))
 	}
 	for i := range rep.EdgeFailures {
 		f := &rep.EdgeFailures[i]
-		add(f.Verdict, f.Causes, f.Requests)
+		if f.Requests > 0 { // else it is remembered only
+			add(f.Verdict, f.Causes, f.Requests, f.Status)
+		}
 	}
 	for _, c := range byID {
 		s.Causes = append(s.Causes, *c)

@@ -51,6 +51,8 @@ type Options struct {
 	Version          string
 	Stdin            io.Reader
 	Log              *slog.Logger
+	Memory           *Memory        // of earlier nights, nil: none
+	Progress         *logs.Progress // kept up to date while logs are read, if not nil
 	// Tell, if not nil, is told what the search for logs has found, line by line.
 	Tell func(line string)
 }
@@ -115,14 +117,16 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	}
 
 	c := correlate.New(correlate.Options{})
+	records, listing := r.Memory.windows(r.Window)
 	inputs, err := logs.Scan(ctx, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
-		Filter: logs.Filter{Masked: r.masked(ctx), Window: r.Window},
-	}, r.handler(c.Handler))
+		Filter:  logs.Filter{Masked: r.masked(ctx), Window: records},
+		Listing: listing, Skip: r.Memory.skip(), Progress: r.Progress,
+	}, r.Memory.handlers(c.Handler, r.handler, r.Window.To))
 	if err != nil {
 		return nil, err
 	}
-	if inputs.Records == 0 && inputs.Skipped == 0 {
+	if inputs.Records == 0 && inputs.Skipped == 0 && !r.Memory.hasRead() {
 		return nil, r.nothing(inputs)
 	}
 	r.leftOut()
@@ -147,7 +151,11 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 		return nil, err
 	}
 	rep.Inputs = inputs
+	if err := r.Memory.remember(rep, found.Edge); err != nil {
+		return nil, err
+	}
 	r.finish(rep, found)
+	r.Memory.finish(rep)
 	if r.recorder != nil {
 		if err := r.recorder.Write(r.Record); err != nil {
 			return rep, &Error{fmt.Errorf("--record %s: %w", r.Record, err), "the report is complete; only the snapshot could not be written"}
