@@ -34,6 +34,7 @@ func reportKey(k *correlate.FailingKey, j judgement, red redact.Level) *report.F
 		Hours:        hours(k.Hours),
 		Noise:        k.Noise,
 		Plan:         j.plan,
+		Notes:        j.notes,
 	}
 	if !utf8.ValidString(k.Key) {
 		out.KeyEncoding = "base64"
@@ -72,7 +73,7 @@ func reportCauses(fs []checks.Finding) []report.Cause {
 		}
 		for _, r := range f.Remedies {
 			c.Remedies = append(c.Remedies, report.Remedy{Title: r.Title, Commands: nonNil(r.Commands), Verified: verified(r.Verified),
-				Opens: r.Opens, Document: r.Document, Diff: r.Diff, CloudFormation: r.CloudFormation, Terraform: r.Terraform})
+				Opens: r.Opens, Remains: r.Remains, Assumes: r.Assumes, Document: r.Document, Diff: r.Diff, CloudFormation: r.CloudFormation, Terraform: r.Terraform})
 		}
 		out = append(out, c)
 	}

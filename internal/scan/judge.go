@@ -31,6 +31,7 @@ type common struct {
 	ruledOut []string
 	unknown  []report.Unknown
 	plan     []string
+	notes    []string
 }
 
 // A pool keeps one of each common. It belongs to one goroutine.
@@ -53,10 +54,13 @@ func (p *pool) judgement(d *checks.Diagnosis) judgement {
 	for i := range d.Plan {
 		b = append(append(b, 3), d.Plan[i].Title...)
 	}
+	for _, n := range d.Notes {
+		b = append(append(b, 4), n...)
+	}
 	p.name = b
 	c := p.kept[string(b)]
 	if c == nil {
-		c = &common{d.Verdict, nonNil(d.RuledOut), unknowns(d.Unknown), nil}
+		c = &common{verdict: d.Verdict, ruledOut: nonNil(d.RuledOut), unknown: unknowns(d.Unknown), notes: d.Notes}
 		for _, r := range d.Plan {
 			c.plan = append(c.plan, r.Title)
 		}
@@ -101,13 +105,19 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 	said := make([]judgement, len(keys))
 	r.keys, r.said = keys, said
 	open := make([]bool, len(keys)) // facts about the object may settle more
+	left := make([]bool, len(keys)) // open, but not asked about for --max-keys
+	served := served(found)
 	diagnose := func(i int, p *pool) {
 		pass := r.keyPass(found, keys[i])
-		d := checks.DiagnoseKey(causes.All, pass)
+		pass.Served = served[at{keys[i].Distribution, keys[i].Bucket}]
+		if left[i] {
+			pass.Limit = "--max-keys"
+		}
+		d := causes.Diagnose(pass)
 		said[i], open[i] = p.judgement(&d), checks.NeedsObject(pass, &d)
 	}
 	eachOf(len(keys), diagnose)
-	again, err := r.objects(ctx, found, keys, open)
+	again, err := r.objects(ctx, found, keys, said, open, left)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +131,7 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 		EdgeFailures:   make([]report.EdgeFailure, len(found.Edge)),
 	}
 	eachOf(len(found.Edge), func(i int, p *pool) {
-		d := checks.DiagnoseEdge(causes.All, r.edgePass(found, found.Edge[i]))
+		d := causes.DiagnoseEdge(r.edgePass(found, found.Edge[i]))
 		rep.EdgeFailures[i] = reportEdge(found.Edge[i], p.judgement(&d), r.Redact)
 	})
 	return rep, nil
@@ -147,29 +157,58 @@ func (l *keyList) All() iter.Seq2[*report.FailingKey, error] {
 	}
 }
 
-// objects gathers object-level facts, worst keys first, only where they can
-// change the answer (open) or cost nothing. It returns the keys to judge again.
-func (r *run) objects(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey, open []bool) ([]int, error) {
+// at is where keys were asked for.
+type at struct{ distribution, bucket string }
+
+// served counts the distinct keys that were served, by place.
+func served(found *correlate.Result) map[at]int64 {
+	out := map[at]int64{}
+	for _, g := range found.Passed {
+		if g.Bucket != "" {
+			out[at{g.Distribution, g.Bucket}] += g.Count
+		}
+	}
+	return out
+}
+
+// objects gathers object-level facts, worst keys first: where they cost
+// nothing, where they can change the answer (open), and for the worst key of
+// each cause, so that its remedies can be simulated. It returns the keys to
+// judge again; those left over for --max-keys are among them.
+func (r *run) objects(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey, said []judgement, open, left []bool) ([]int, error) {
+	type problem struct {
+		at
+		verdict string
+	}
+	looked := map[problem]bool{}
 	need := map[string][]gather.Key{}
 	var again []int
-	asked, left := 0, 0
+	asked, over := 0, 0
 	for i, k := range keys {
-		b := r.gatherer.Facts().Buckets[k.Bucket]
-		switch free := b != nil && b.Keys.Known() && k.Key != ""; {
+		if k.Key == "" || k.Bucket == "" {
+			continue
+		}
+		b, p := r.gatherer.Facts().Buckets[k.Bucket], problem{at{k.Distribution, k.Bucket}, said[i].verdict}
+		switch free := b != nil && b.Keys.Known(); {
 		case free:
-		case !open[i] || k.Bucket == "":
+		case !open[i] && looked[p]:
 			continue
 		case asked >= r.MaxKeys:
-			left++
+			if open[i] {
+				left[i] = true
+				over++
+				again = append(again, i)
+			}
 			continue
 		default:
+			looked[p] = true
 			asked++
 		}
 		again = append(again, i)
 		need[k.Bucket] = append(need[k.Bucket], gather.Key{Key: k.Key, Near: near(r.keyPass(found, k))})
 	}
-	if left > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("object-level checks were made for the %d worst keys; %d more keys keep what logs and bucket settings prove (--max-keys)", asked, left))
+	if over > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("object-level checks were made for the %d worst keys; %d more keys keep what logs and bucket settings prove (--max-keys)", asked, over))
 	}
 	for _, bucket := range slices.Sorted(maps.Keys(need)) {
 		if err := r.gatherer.Objects(ctx, bucket, need[bucket]...); err != nil {
