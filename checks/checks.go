@@ -1,9 +1,10 @@
 package checks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -224,15 +225,12 @@ func Validate(list []*Check, known []string) error {
 // DiagnoseKey runs every check of the list on one failing key.
 func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
 	var d Diagnosis
-	ranks := make(map[string]int, len(list))
 	for _, c := range list {
-		if c.Key == nil {
-			continue
+		if c.Key != nil {
+			d.add(c, c.Key(p))
 		}
-		ranks[c.ID] = c.Rank
-		d.add(c, c.Key(p))
 	}
-	d.finish(ranks)
+	d.finish(list)
 	d.unlooked(list, p)
 	d.note(p)
 	d.simulate(p.Situation())
@@ -246,13 +244,9 @@ func (d *Diagnosis) unlooked(list []*Check, p *KeyPass) {
 	if p.Object != nil || !d.Settled && p.Limit == "" {
 		return
 	}
-	object := map[string]bool{}
-	for _, c := range list {
-		object[c.ID] = c.Object
-	}
 	open := d.Unknown[:0]
 	for _, u := range d.Unknown {
-		if object[u.ID] && ofObject(u.Missing) {
+		if ofObject(u.Missing) && byID(list, u.ID).Object {
 			if d.Settled {
 				continue
 			}
@@ -301,15 +295,12 @@ func (d *Diagnosis) note(p *KeyPass) {
 // DiagnoseEdge runs every check of the list on one request refused at the edge.
 func DiagnoseEdge(list []*Check, p *EdgePass) Diagnosis {
 	var d Diagnosis
-	ranks := make(map[string]int, len(list))
 	for _, c := range list {
-		if c.Edge == nil {
-			continue
+		if c.Edge != nil {
+			d.add(c, c.Edge(p))
 		}
-		ranks[c.ID] = c.Rank
-		d.add(c, c.Edge(p))
 	}
-	d.finish(ranks)
+	d.finish(list)
 	return d
 }
 
@@ -324,30 +315,40 @@ func (d *Diagnosis) add(c *Check, f Finding) {
 	f.ID = c.ID
 	switch f.Verdict {
 	case RuledOut:
+		if d.RuledOut == nil {
+			d.RuledOut = make([]string, 0, 24)
+		}
 		d.RuledOut = append(d.RuledOut, c.ID)
 	case Undecided:
-		sort.Strings(f.Missing)
+		slices.Sort(f.Missing)
+		if d.Unknown == nil {
+			d.Unknown = make([]Finding, 0, 16)
+		}
 		d.Unknown = append(d.Unknown, f)
 	case Cause:
 		d.Causes = append(d.Causes, f)
 	}
 }
 
+// byID returns the check of the list with the id, which must be there.
+func byID(list []*Check, id string) *Check {
+	return list[slices.IndexFunc(list, func(c *Check) bool { return c.ID == id })]
+}
+
 // finish sorts: what is proven or likely before what is possible, then the
 // order of fixing (causes that hide others first), then ids.
-func (d *Diagnosis) finish(ranks map[string]int) {
-	sort.SliceStable(d.Causes, func(i, j int) bool {
-		a, b := &d.Causes[i], &d.Causes[j]
-		if pa, pb := a.Certainty == Possible, b.Certainty == Possible; pa != pb {
-			return pb
+func (d *Diagnosis) finish(list []*Check) {
+	slices.SortStableFunc(d.Causes, func(a, b Finding) int {
+		weight := func(f *Finding) int {
+			if f.Certainty == Possible {
+				return 1
+			}
+			return 0
 		}
-		if ranks[a.ID] != ranks[b.ID] {
-			return ranks[a.ID] < ranks[b.ID]
-		}
-		return a.ID < b.ID
+		return cmp.Or(cmp.Compare(weight(&a), weight(&b)), cmp.Compare(byID(list, a.ID).Rank, byID(list, b.ID).Rank), cmp.Compare(a.ID, b.ID))
 	})
-	sort.Strings(d.RuledOut)
-	sort.SliceStable(d.Unknown, func(i, j int) bool { return d.Unknown[i].ID < d.Unknown[j].ID })
+	slices.Sort(d.RuledOut)
+	slices.SortStableFunc(d.Unknown, func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
 	d.Verdict = Unexplained
 	if len(d.Causes) > 0 {
 		d.Verdict = d.Causes[0].ID

@@ -141,7 +141,7 @@ func (o *Outcome) Missing() []string {
 
 // Judge answers a request by the facts at hand. It changes nothing.
 func Judge(s *Situation) *Outcome {
-	o := &Outcome{}
+	o := &Outcome{Steps: make([]Step, 0, 16)}
 	j := judge{s: s, o: o}
 	j.permission()
 	o.Permitted = allOf(o.Steps)
@@ -849,7 +849,7 @@ func (j *judge) mayList() {
 	c.Context.SetAbsent("s3:prefix")
 	c.Context.SetAbsent("s3:delimiter")
 	c.Context.SetAbsent("s3:max-keys")
-	k := judge{s: &c, o: &Outcome{}}
+	k := judge{s: &c, o: &Outcome{Steps: make([]Step, 0, 12)}}
 	k.permission()
 	// A resource control policy that can't be read would make every answer
 	// unknown; it can't grant anything.

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/why403/why403/checks/facts"
@@ -160,19 +161,10 @@ func (s *Situation) As(requester string) {
 // Distribution or Origin changed. Other condition keys are forgotten.
 func (s *Situation) Settle() {
 	s.Principal = s.principal()
-	s.Context = &policy.Context{Default: policy.Undefined}
-	s.Guesses = map[string]bool{}
-	c := s.Context
-	absent := func(keys ...string) {
-		for _, k := range keys {
-			c.SetAbsent(k)
-		}
-	}
-	guess := func(keys ...string) {
-		for _, k := range keys {
-			s.Guesses[strings.ToLower(k)] = true
-		}
-	}
+	k := implies(kind{s.Access, s.accessPoint(), s.Principal.ARN != ""})
+	s.Guesses = k.guesses
+	c := k.context.Derive()
+	s.Context = c
 	if s.OwnerAccount != "" {
 		c.Set("aws:ResourceAccount", s.OwnerAccount)
 		c.Set("s3:ResourceAccount", s.OwnerAccount)
@@ -180,19 +172,79 @@ func (s *Situation) Settle() {
 	if r := Region(s); r != "" {
 		c.Set("aws:RequestedRegion", r)
 	}
+	switch s.Access {
+	case correlate.AccessOAI:
+		if s.Principal.ARN != "" {
+			c.Set("aws:PrincipalArn", s.Principal.ARN)
+		}
+	case correlate.AccessOAC:
+		if d := s.Distribution; d != nil && d.ARN != "" {
+			c.Set("aws:SourceArn", d.ARN)
+			if acc := d.AccountID(); acc != "" {
+				c.Set("aws:SourceAccount", acc)
+			}
+		}
+	case correlate.AccessIAM:
+		if arn := roleOf(s.Principal.ARN); arn != "" {
+			c.Set("aws:PrincipalArn", arn)
+		}
+		if acc := s.Principal.Account(); acc != "" {
+			c.Set("aws:PrincipalAccount", acc)
+		}
+	}
+	s.objectTags()
+}
+
+// A kind is what a request's condition keys follow from alone.
+type kind struct {
+	access      correlate.Access
+	accessPoint bool
+	named       bool // the principal's ARN is known
+}
+
+// An implied is what every request of one kind carries, lacks, and is guessed
+// to. It is shared and must not be changed.
+type implied struct {
+	context *policy.Context
+	guesses map[string]bool
+}
+
+var impliedBy sync.Map // of kind, *implied
+
+func implies(k kind) *implied {
+	if have, ok := impliedBy.Load(k); ok {
+		return have.(*implied)
+	}
+	have, _ := impliedBy.LoadOrStore(k, k.implied())
+	return have.(*implied)
+}
+
+func (k kind) implied() *implied {
+	c := &policy.Context{Default: policy.Undefined}
+	guesses := map[string]bool{}
+	absent := func(keys ...string) {
+		for _, k := range keys {
+			c.SetAbsent(k)
+		}
+	}
+	guess := func(keys ...string) {
+		for _, k := range keys {
+			guesses[strings.ToLower(k)] = true
+		}
+	}
 	absent("s3:x-amz-acl", "s3:x-amz-grant-read", "s3:x-amz-grant-full-control", "s3:x-amz-server-side-encryption",
 		"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-copy-source", "s3:x-amz-metadata-directive",
 		"s3:x-amz-storage-class", "s3:VersionId")
-	if !s.accessPoint() {
+	if !k.accessPoint {
 		absent("s3:DataAccessPointArn", "s3:DataAccessPointAccount", "s3:AccessPointNetworkOrigin")
 	}
-	if s.Access != correlate.AccessIAM && s.Access != correlate.AccessUnknown && s.Access != "" {
+	if k.access != correlate.AccessIAM && k.access != correlate.AccessUnknown && k.access != "" {
 		// IAM guide, Global condition keys: what only an IAM principal carries.
 		absent("aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:username", "aws:MultiFactorAuthPresent",
 			"aws:MultiFactorAuthAge", "aws:FederatedProvider", "aws:TokenIssueTime", "aws:SourceIdentity",
 			"aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp")
 	}
-	switch s.Access {
+	switch k.access {
 	case correlate.AccessWebsite, correlate.AccessAnonymous:
 		absent("aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalServiceName", "aws:PrincipalServiceNamesList",
 			"aws:SourceArn", "aws:SourceAccount", "aws:SourceOwner", "aws:SourceOrgID", "aws:SourceOrgPaths",
@@ -202,7 +254,7 @@ func (s *Situation) Settle() {
 		c.Set("aws:PrincipalType", "Anonymous")
 		c.Set("aws:userid", "anonymous")
 		c.Set("aws:ViaAWSService", "false")
-		if s.Access == correlate.AccessWebsite {
+		if k.access == correlate.AccessWebsite {
 			// Website endpoints speak HTTP only (S3 guide, Website endpoints).
 			c.Set("aws:SecureTransport", "false")
 			absent("s3:TlsVersion")
@@ -215,8 +267,7 @@ func (s *Situation) Settle() {
 		c.Set("s3:authType", "REST-HEADER")
 		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
 		guess("aws:PrincipalIsAWSService")
-		if s.Principal.ARN != "" {
-			c.Set("aws:PrincipalArn", s.Principal.ARN)
+		if k.named {
 			guess("aws:PrincipalArn")
 		}
 	case correlate.AccessOAC:
@@ -228,26 +279,14 @@ func (s *Situation) Settle() {
 		c.Set("aws:ViaAWSService", "false")
 		c.Set("s3:authType", "REST-HEADER")
 		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
-		if d := s.Distribution; d != nil && d.ARN != "" {
-			c.Set("aws:SourceArn", d.ARN)
-			if acc := d.AccountID(); acc != "" {
-				c.Set("aws:SourceAccount", acc)
-			}
-		}
 	case correlate.AccessIAM:
 		absent("aws:PrincipalServiceName", "aws:PrincipalServiceNamesList", "aws:SourceArn", "aws:SourceAccount",
 			"aws:SourceOwner", "aws:SourceOrgID", "aws:SourceOrgPaths")
 		c.Set("aws:PrincipalIsAWSService", "false")
 		c.Set("aws:ViaAWSService", "false")
 		c.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
-		if arn := roleOf(s.Principal.ARN); arn != "" {
-			c.Set("aws:PrincipalArn", arn)
-		}
-		if acc := s.Principal.Account(); acc != "" {
-			c.Set("aws:PrincipalAccount", acc)
-		}
 	}
-	s.objectTags()
+	return &implied{c, guesses}
 }
 
 // objectTags sets the tags of the object, when they were gathered: the ones

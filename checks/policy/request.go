@@ -91,8 +91,13 @@ type Value struct {
 // one, knows every key to be absent.
 type Context struct {
 	Default State // of the keys that were not set: Absent or Undefined
-	keys    map[string]Value
+	base    *Context
+	keys    map[string]Value // before those of base
 }
+
+// Derive returns a context that has the keys of c until it sets them otherwise. c must not be changed any more; many
+// contexts, of several goroutines, may be derived from it.
+func (c *Context) Derive() *Context { return &Context{Default: c.Default, base: c} }
 
 // Set gives a single-valued key its value.
 func (c *Context) Set(key, value string) { c.put(key, Value{State: Known, Values: []string{value}}) }
@@ -124,7 +129,7 @@ func (c *Context) Clone() *Context {
 	if c == nil {
 		return d
 	}
-	d.Default = c.Default
+	d.Default, d.base = c.Default, c.base
 	for k, v := range c.keys {
 		d.put(k, v)
 	}
@@ -136,8 +141,10 @@ func (c *Context) lookup(name string) Value {
 	if c == nil {
 		return Value{}
 	}
-	if v, ok := c.keys[name]; ok {
-		return v
+	for l := c; l != nil; l = l.base {
+		if v, ok := l.keys[name]; ok {
+			return v
+		}
 	}
 	return Value{State: c.Default}
 }
