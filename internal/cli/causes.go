@@ -73,7 +73,11 @@ var explainVerb = &verb{
 				}
 				return usage(hint, "explain: no cause %q", args[0])
 			}
-			_, err := io.WriteString(e.stdout, strings.TrimSpace(c.Page)+"\n")
+			page := "# " + c.ID + ": " + c.Title + "\n\n" + strings.TrimSpace(c.Page) + "\n"
+			if len(c.Permissions) > 0 {
+				page += "\n## Permissions\n\nWithout these the check may have to say unknown: " + strings.Join(c.Permissions, ", ") + ".\n"
+			}
+			_, err := io.WriteString(e.stdout, page)
 			return err
 		}
 	},
