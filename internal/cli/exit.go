@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/why403/why403/internal/redact"
 )
 
 // Exit statuses, as docs/json-output.md and the help texts state them.
@@ -49,7 +51,7 @@ func finish(stderr io.Writer, err error) int {
 		}
 	}
 	if f.err != nil {
-		fmt.Fprintf(stderr, "why403: error: %s\n", oneLine(err.Error()))
+		fmt.Fprintf(stderr, "why403: error: %s\n", said(err.Error()))
 	}
 	hints := f.hints
 	var h hinter
@@ -58,11 +60,15 @@ func finish(stderr io.Writer, err error) int {
 	}
 	for _, hint := range hints {
 		if hint != "" {
-			fmt.Fprintf(stderr, "why403: hint: %s\n", oneLine(hint))
+			fmt.Fprintf(stderr, "why403: hint: %s\n", said(hint))
 		}
 	}
 	return f.code
 }
+
+// said is a message as it is printed: on one line, and without secrets, which a
+// location given on the command line may hold too.
+func said(s string) string { return oneLine(redact.Text(s)) }
 
 // oneLine keeps a message that quotes hostile input on its own line, with no
 // control characters.

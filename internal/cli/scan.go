@@ -213,11 +213,22 @@ func newLogger(e *env, verbose int, quiet bool, format string) *slog.Logger {
 	case verbose > 1:
 		level = slog.LevelDebug
 	}
-	ho := &slog.HandlerOptions{Level: level}
+	ho := &slog.HandlerOptions{Level: level, ReplaceAttr: maskAttr}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(e.stderr, ho))
 	}
 	return slog.New(slog.NewTextHandler(e.stderr, ho))
+}
+
+// maskAttr keeps secrets out of log lines: errors of libraries quote URLs.
+func maskAttr(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(redact.Text(v))
+	case error:
+		a.Value = slog.StringValue(redact.Text(v.Error()))
+	}
+	return a
 }
 
 // terminal returns standard output's descriptor if it is a terminal.
