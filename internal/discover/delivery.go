@@ -23,6 +23,9 @@ var (
 
 // lacks names those of the fields that the delivery does not choose.
 func (d *delivery) lacks(fields []string) string {
+	if len(d.Fields) == 0 {
+		return "" // the default, which has them all
+	}
 	var out []string
 	for _, f := range fields {
 		names := strings.Split(f, "|")
@@ -37,11 +40,12 @@ func (d *delivery) lacks(fields []string) string {
 func (d *delivery) chooseFields() string {
 	fields := slices.Clone(d.Fields)
 	for _, f := range slices.Concat(fieldsNeeded, fieldsWanted) {
-		if one := (&delivery{gather.Delivery{Fields: fields}}); one.lacks([]string{f}) != "" {
-			if name, _, _ := strings.Cut(f, "|"); name == "time" {
-				fields = append(fields, "date")
-			}
-			fields = append(fields, one.lacks([]string{f}))
+		name := (&delivery{gather.Delivery{Fields: fields}}).lacks([]string{f})
+		if name == "time" && !slices.Contains(fields, "date") {
+			fields = append(fields, "date")
+		}
+		if name != "" {
+			fields = append(fields, name)
 		}
 	}
 	for i, f := range fields {
@@ -55,7 +59,11 @@ func (d *delivery) words() string {
 	if d.Format != "" {
 		w += ", " + d.Format
 	}
-	if n := len(d.Fields); n > 0 {
+	switch n := len(d.Fields); n {
+	case 0:
+	case 1:
+		w += ", 1 field"
+	default:
 		w += fmt.Sprintf(", %d fields", n)
 	}
 	return w

@@ -71,6 +71,7 @@ func All(ctx context.Context, g *gather.Gatherer) ([]string, error) {
 // Find finds the logs of the distributions. Its error is ctx's, or says that AWS
 // can't be asked at all.
 func Find(ctx context.Context, g *gather.Gatherer, ids []string) (*Result, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	f := &finder{g: g, Result: new(Result), deliveries: map[string]facts.Fact[[]gather.Delivery]{}, origins: map[string][]string{}}
 	if err := cmp.Or(g.Caller(ctx), g.Distributions(ctx, ids...), unavailable(g)); err != nil {
 		return nil, err
@@ -78,8 +79,7 @@ func Find(ctx context.Context, g *gather.Gatherer, ids []string) (*Result, error
 	f.account = g.Facts().Caller.Value.Account
 	f.delivered(ctx, edgeRegion)
 
-	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
+	for _, id := range ids {
 		f.originsOf(id)
 	}
 	f.Buckets = slices.Sorted(maps.Keys(f.origins))
@@ -89,7 +89,7 @@ func Find(ctx context.Context, g *gather.Gatherer, ids []string) (*Result, error
 	for _, b := range f.Buckets {
 		f.reuse(g.Facts().Buckets[b])
 	}
-	for _, id := range slices.Compact(ids) {
+	for _, id := range ids {
 		f.distribution(ctx, id)
 	}
 	for _, b := range f.Buckets {
@@ -115,14 +115,20 @@ func (f *finder) say(format string, a ...any) { f.Lines = append(f.Lines, fmt.Sp
 // lines and as a note.
 func (f *finder) lack(of, what, do string) {
 	f.say("  %s", what)
+	f.Hint = cmp.Or(f.Hint, do)
 	note := of + ": " + what
 	if do != "" {
 		f.say("    %s", do)
+		if len(do) > mostDo && strings.HasPrefix(of, "distribution ") {
+			do = "why403 scan --" + of + " says the commands"
+		}
 		note += "; " + do
 	}
 	f.Notes = append(f.Notes, note)
-	f.Hint = cmp.Or(f.Hint, do)
 }
+
+// mostDo is how long a command may be for a note.
+const mostDo = 300
 
 // delivered returns the deliveries of a Region, asked for once.
 func (f *finder) delivered(ctx context.Context, region string) facts.Fact[[]gather.Delivery] {
@@ -196,7 +202,8 @@ func (f *finder) distribution(ctx context.Context, id string) {
 }
 
 // standard finds the standard logs of a distribution: one of them, when there are
-// several, for they tell of the same requests.
+// several, for they tell of the same requests: the legacy one, whose fields are
+// always the same and which tends to be older, else the one with most fields.
 func (f *finder) standard(ctx context.Context, id, account string, config facts.Fact[*correlate.Distribution]) []Place {
 	of := "distribution " + id
 	var chosen []Place
@@ -219,7 +226,7 @@ func (f *finder) standard(ctx context.Context, id, account string, config facts.
 		}
 		return chosen
 	}
-	elsewhere := false
+	elsewhere, settled := false, false
 	for _, d := range byWorth(deliveries.Value) {
 		if !strings.HasSuffix(d.Resource, ":distribution/"+id) {
 			continue
@@ -230,17 +237,19 @@ func (f *finder) standard(ctx context.Context, id, account string, config facts.
 			f.say("  connection log: not read, it holds no status")
 		case d.LogType != accessLogs:
 		case ok:
-			if lacks := d.lacks(fieldsNeeded); len(d.Fields) > 0 && lacks != "" {
-				f.lack(of, "the standard log v2 at "+p.Locations[0]+" can't be used without "+lacks, d.chooseFields())
-				elsewhere = true
-				continue
-			}
-			take(d.words(), p)
-			if lacks := d.lacks(fieldsWanted); len(d.Fields) > 0 && lacks != "" && len(chosen) == 1 && !legacy {
-				f.lack(of, "the standard log v2 lacks "+lacks+": some causes will stay unknown", d.chooseFields())
+			needed, wanted := d.lacks(fieldsNeeded), d.lacks(fieldsWanted)
+			switch first := len(chosen) == 0; {
+			case needed != "" && first:
+				f.lack(of, "the standard log v2 at "+p.Locations[0]+" can't be used without "+needed, d.chooseFields())
+				settled = true
+			case wanted != "" && first:
+				take(d.words(), p)
+				f.lack(of, "the standard log v2 lacks "+wanted+": some causes will stay unknown", d.chooseFields())
+			default:
+				take(d.words(), p)
 			}
 		case d.Destination == "":
-			elsewhere = true
+			settled = true
 			if !legacy {
 				f.lack(of, "standard log v2 goes to a destination of account "+arnAccount(d.Target)+", which only that account can see", "ask there for the bucket, and name it: "+readHere+id)
 			}
@@ -250,7 +259,7 @@ func (f *finder) standard(ctx context.Context, id, account string, config facts.
 		}
 	}
 	switch {
-	case len(chosen) > 0:
+	case len(chosen) > 0 || settled:
 	case config.State == facts.Refused && !elsewhere:
 		f.lack(of, "no delivery of standard logs v2", "if legacy logging is on, name where it goes: "+readHere+id)
 	case config.Known() && !elsewhere:
@@ -286,7 +295,7 @@ func (f *finder) otherOrigins(d *correlate.Distribution) {
 	for i := range d.Origins {
 		o := &d.Origins[i]
 		if e := correlate.ParseEndpoint(o.DomainName); bucketOf(o) == "" && e.Kind != correlate.EndpointOther {
-			f.lack("distribution "+d.ID, "origin "+o.ID+" is an access point ("+o.DomainName+"), whose bucket its name does not tell", "name the bucket's log: why403 scan --distribution "+d.ID+" finds the others; give all locations together to read them in one run")
+			f.lack("distribution "+d.ID, "origin "+o.ID+" is an access point ("+o.DomainName+"), whose bucket its name does not tell", "name that bucket's log together with the other locations: "+readHere+d.ID)
 		}
 	}
 }
