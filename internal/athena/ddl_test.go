@@ -82,7 +82,7 @@ func TestQueries(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "-- %s: lines\n%s;\n\n", l.Name, e.linesQuery(p))
 		if l.Format == "cloudfront-w3c" || l.Format == "s3-access" {
-			fmt.Fprintf(&b, "-- %s: served\n%s;\n\n", l.Name, e.servedQuery(p, 7))
+			fmt.Fprintf(&b, "-- %s: served\n%s;\n\n", l.Name, e.servedQuery(p, 7, widths[0]))
 		}
 	}
 	golden(t, "queries.golden.sql", b.Bytes())

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +74,7 @@ type engine struct {
 	sleep func(context.Context, time.Duration) error
 	// misread counts lines that SQL took for plain and the parser did not.
 	misread atomic.Int64
+	coarse  int // the widest part of time of which one success came back
 	notes   []string
 }
 
@@ -153,16 +155,22 @@ func (e *engine) note(format string, a ...any) { e.notes = append(e.notes, fmt.S
 
 // approximate names what differs from a local scan, always or in this run.
 func (e *engine) approximate() []string {
+	const elsewhere = "when a key was served, where its refusals stand in another log than its successes: "
+	served := elsewhere + fmt.Sprintf("known to %d seconds", e.coarse)
+	if e.coarse > widths[len(widths)-1] {
+		served = elsewhere + "only the first and the last success were read"
+	}
 	return append([]string{
 		"line numbers: Athena does not know them",
-		"when a key was served, where its refusals stand in another log than its successes: only the first and the last success of the latter were read",
+		served,
 	}, e.notes...)
 }
 
 // A summary is what the lines query told of a place beside the lines.
 type summary struct {
-	sent    int64 // lines that came back for the parser
-	things  int64 // about so many paths or keys were served
+	sent    int64   // lines that came back for the parser
+	things  int64   // about so many paths or keys were served
+	parts   []int64 // and in so many parts of time, by widths
 	scanned int64
 	// extremes are lines that show the span of time of each scope.
 	extremes []placed
@@ -182,7 +190,7 @@ func (e *engine) lines(ctx context.Context, p *place, in *logs.Inputs, newHandle
 	before := e.usage.ScannedBytes
 	parsed, err := e.parse(ctx, p, func() logs.Handler { return unnumbered{newHandler()} }, func(s *stream) error {
 		return e.run(ctx, "lines of "+p.Name, e.linesQuery(p), func(c []string) error {
-			if len(c) < 10 {
+			if len(c) != 10+len(widths) {
 				return &Error{What: "athena: the result has not the columns of the query"}
 			}
 			kind, path, status := c[0], c[1], c[3]
@@ -194,6 +202,10 @@ func (e *engine) lines(ctx context.Context, p *place, in *logs.Inputs, newHandle
 				total = n
 				objects, _ := strconv.ParseInt(c[8], 10, 64)
 				sum.things, _ = strconv.ParseInt(c[9], 10, 64)
+				for _, parts := range c[10:] {
+					n, _ := strconv.ParseInt(parts, 10, 64)
+					sum.parts = append(sum.parts, n)
+				}
 				count.Objects += objects
 				in.Objects += objects
 				return nil
@@ -277,7 +289,16 @@ func (e *engine) sum(in *logs.Inputs) {
 // served runs the second query of a place.
 func (e *engine) served(ctx context.Context, p *place, sum *summary, newHandler func() logs.Handler) error {
 	rate := int((sum.things + int64(e.o.MaxServed) - 1) / int64(e.o.MaxServed))
+	width := 0
+	for i, n := range slices.Backward(sum.parts) {
+		if n <= int64(e.o.MaxServed) {
+			width = widths[i]
+		}
+	}
 	query := sum.things > 0
+	if e.coarse = max(e.coarse, width); query && width == 0 {
+		e.coarse = math.MaxInt
+	}
 	if left := e.o.MaxScanBytes - e.usage.ScannedBytes; query && e.o.MaxScanBytes > 0 && sum.scanned > left {
 		e.note("when keys of %s were served: reading that would have scanned %d bytes more than --max-scan-bytes allows", p.Location, sum.scanned-left)
 		query = false
@@ -294,7 +315,7 @@ func (e *engine) served(ctx context.Context, p *place, sum *summary, newHandler 
 		if !query {
 			return nil
 		}
-		return e.run(ctx, "served of "+p.Name, e.servedQuery(p, rate), func(c []string) error {
+		return e.run(ctx, "served of "+p.Name, e.servedQuery(p, rate, width), func(c []string) error {
 			if len(c) < 2 {
 				return &Error{What: "athena: the result has not the columns of the query"}
 			}

@@ -65,11 +65,11 @@ var cfLogs = []Logs{{Name: "cf", Format: "cloudfront-w3c", Location: "s3://logs/
 
 // row makes a row of the lines query.
 func row(kind, path, text, status, inside string, n int, first, last string) []string {
-	return []string{kind, path, text, status, inside, fmt.Sprint(n), first, last, "NULL", "NULL"}
+	return []string{kind, path, text, status, inside, fmt.Sprint(n), first, last, "NULL", "NULL", "NULL", "NULL", "NULL"}
 }
 
 func total(n, objects, things int) []string {
-	return []string{"NULL", "NULL", "NULL", "", "NULL", fmt.Sprint(n), "NULL", "NULL", fmt.Sprint(objects), fmt.Sprint(things)}
+	return []string{"NULL", "NULL", "NULL", "", "NULL", fmt.Sprint(n), "NULL", "NULL", fmt.Sprint(objects), fmt.Sprint(things), fmt.Sprint(things * 100), fmt.Sprint(things * 10), fmt.Sprint(things * 2)}
 }
 
 func TestScanHandsLinesToTheParser(t *testing.T) {

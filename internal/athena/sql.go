@@ -87,7 +87,7 @@ func (p *place) sieve(masked []int) sieve {
 			parts: `text`, scope: `'waf'`, place: `'waf'`, thing: `CAST(NULL AS varchar)`, status: `'-'`,
 			ms:     digits(`json_extract_scalar(f, '$.timestamp')`, 1),
 			served: `false`,
-			plain:  `json_extract_scalar(f, '$.action') = 'ALLOW'`,
+			plain:  `json_extract_scalar(f, '$.action') = 'ALLOW' AND strpos(f, '}{') = 0`, // two in one line are two
 		}
 	}
 	var get func(name string) string // an expression for a field, "" if it is not delivered
@@ -288,14 +288,20 @@ func send(line string) string {
 
 // linesQuery gives every line that is not plain, and how many plain ones there
 // are by scope and status, with the first and the last of them. Columns: kind
-// ("all", "line", "header", "plain"), path, text, status, inside, n, first, last.
+// ("line", "header", "plain", NULL for all), path, text, status, inside, n, first,
+// last, and of all: objects, things that were served, and in how many parts of
+// time of each of the widths.
 func (e *engine) linesQuery(p *place) string {
 	header := "false"
 	if h := p.header(); h != "" {
 		header = "text IN (" + quoteAll([]string{"#Version: 1.0", h}) + ")"
 	}
+	parts := ""
+	for i, w := range widths {
+		parts += fmt.Sprintf(",\n  IF(kind IS NULL, approx_distinct(thing || to_base(ms / %d, 36))) AS parts%d", 1000*w, i+1)
+	}
 	return e.from(p) + fmt.Sprintf(`, kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN %s THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN %[1]s THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN %[1]s THEN '' ELSE substr(line, 1, %d) END AS part,
@@ -305,16 +311,25 @@ func (e *engine) linesQuery(p *place) string {
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, %s AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', %s) AS first, IF(kind = 'plain', %s) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things%s
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ())`, header, maxLine+1,
-		"IF(kind = 'line', "+send("part")+")", send("min_by(line, ms)"), send("max_by(line, ms)"))
+		"IF(kind = 'line', "+send("part")+")", send("min_by(line, ms)"), send("max_by(line, ms)"), parts)
 }
 
+// widths are the parts of time, in seconds, of which one success each may come
+// back: the finest of which there are not too many.
+var widths = []int{128, 1024, 8192}
+
 // servedQuery gives a line for each second in which a thing was served that was
-// refused, too, and the first and last such line of every other thing. Of the
-// others only one in rate is looked at. Columns: path, text.
-func (e *engine) servedQuery(p *place, rate int) string {
+// refused, too. Of every other thing it gives the first and the last such line
+// and, with a width, the first of every part of time; and of these things it
+// looks at one in rate only. Columns: path, text.
+func (e *engine) servedQuery(p *place, rate, width int) string {
+	part := ""
+	if width > 0 {
+		part = fmt.Sprintf(" OR lag(second / %[1]d) OVER served < second / %[1]d", width)
+	}
 	sample := ""
 	if rate > 1 {
 		sample = fmt.Sprintf(" AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), %d) = 0", rate)
@@ -326,14 +341,14 @@ func (e *engine) servedQuery(p *place, rate int) string {
   WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
   GROUP BY 1, 2, 3, 4
 ), marked AS (
-  SELECT path, line, thing, bool_or(refused) OVER (PARTITION BY place, thing) AS refused,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second) AS first,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second DESC) AS last
-  FROM seconds
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL%s)%s AS chosen
+  FROM marked
+  WHERE line IS NOT NULL
+  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, %s AS text
-FROM marked
-WHERE line IS NOT NULL AND (refused OR (first = 1 OR last = 1)%s)`, send("line"), sample)
+SELECT path, %s AS text FROM chosen WHERE chosen`, part, sample, send("line"))
 }
 
 // render writes a row of a Parquet file as a JSON object, as the parser of

@@ -19,7 +19,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 14), '') = 'Error'), false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN text IN ('#Version: 1.0', '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end') THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN text IN ('#Version: 1.0', '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end') THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN text IN ('#Version: 1.0', '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end') THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -29,7 +29,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -60,14 +63,14 @@ WITH lines AS (
   WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
   GROUP BY 1, 2, 3, 4
 ), marked AS (
-  SELECT path, line, thing, bool_or(refused) OVER (PARTITION BY place, thing) AS refused,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second) AS first,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second DESC) AS last
-  FROM seconds
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  FROM marked
+  WHERE line IS NOT NULL
+  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text
-FROM marked
-WHERE line IS NOT NULL AND (refused OR (first = 1 OR last = 1) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0);
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
 
 -- cloudfront_v2: lines
 WITH lines AS (
@@ -94,7 +97,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 16), '') = 'Error'), false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN text IN ('#Version: 1.0', '#Fields: timestamp DistributionId date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end timestamp(ms) origin-fbl origin-lbl asn c-country cache-behavior-path-pattern') THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN text IN ('#Version: 1.0', '#Fields: timestamp DistributionId date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end timestamp(ms) origin-fbl origin-lbl asn c-country cache-behavior-path-pattern') THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN text IN ('#Version: 1.0', '#Fields: timestamp DistributionId date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end timestamp(ms) origin-fbl origin-lbl asn c-country cache-behavior-path-pattern') THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -104,7 +107,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -139,14 +145,14 @@ WITH lines AS (
   WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
   GROUP BY 1, 2, 3, 4
 ), marked AS (
-  SELECT path, line, thing, bool_or(refused) OVER (PARTITION BY place, thing) AS refused,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second) AS first,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second DESC) AS last
-  FROM seconds
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  FROM marked
+  WHERE line IS NOT NULL
+  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text
-FROM marked
-WHERE line IS NOT NULL AND (refused OR (first = 1 OR last = 1) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0);
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
 
 -- cloudfront_commas: lines
 WITH lines AS (
@@ -171,7 +177,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND cardinality(f) = 5 AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 5), '') = 'Error'), false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -181,7 +187,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -210,7 +219,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 'x-edge-result-type'), '') = 'Error'), false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -220,7 +229,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -249,7 +261,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 'x-edge-result-type'), '') = 'Error'), false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -259,7 +271,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -287,7 +302,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND cardinality(f) = 8 AND NOT (status IN ('200', '404') AND '' = 'Error'), false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -297,7 +312,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -323,7 +341,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND cardinality(f) = 8 AND status <> '403' AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -333,7 +351,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -365,14 +386,14 @@ WITH lines AS (
   WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
   GROUP BY 1, 2, 3, 4
 ), marked AS (
-  SELECT path, line, thing, bool_or(refused) OVER (PARTITION BY place, thing) AS refused,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second) AS first,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second DESC) AS last
-  FROM seconds
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  FROM marked
+  WHERE line IS NOT NULL
+  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text
-FROM marked
-WHERE line IS NOT NULL AND (refused OR (first = 1 OR last = 1) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0);
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
 
 -- s3_access_by_day: lines
 WITH lines AS (
@@ -398,7 +419,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND cardinality(f) = 8 AND status <> '403' AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -408,7 +429,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -442,14 +466,14 @@ WITH lines AS (
   WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
   GROUP BY 1, 2, 3, 4
 ), marked AS (
-  SELECT path, line, thing, bool_or(refused) OVER (PARTITION BY place, thing) AS refused,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second) AS first,
-    row_number() OVER (PARTITION BY scope, thing ORDER BY IF(line IS NULL, 1, 0), second DESC) AS last
-  FROM seconds
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  FROM marked
+  WHERE line IS NOT NULL
+  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text
-FROM marked
-WHERE line IS NOT NULL AND (refused OR (first = 1 OR last = 1) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0);
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
 
 -- s3_access_json: lines
 WITH lines AS (
@@ -475,7 +499,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -485,7 +509,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -509,7 +536,7 @@ WITH lines AS (
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -519,7 +546,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
@@ -544,10 +574,10 @@ WITH lines AS (
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
     coalesce(false, false) AS served,
-    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND json_extract_scalar(f, '$.action') = 'ALLOW', false) AS plain
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND json_extract_scalar(f, '$.action') = 'ALLOW' AND strpos(f, '}{') = 0, false) AS plain
   FROM told
 ), kinds AS (
-  SELECT path, line, ms, status, thing, served, inside,
+  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
     CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
     CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
     CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
@@ -557,7 +587,10 @@ WITH lines AS (
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
   count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(IF(kind = 'plain' AND served AND counted, thing))) AS things
+  IF(kind IS NULL, approx_distinct(thing)) AS things,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
+  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
