@@ -164,12 +164,12 @@ func (s *State) settle(f *finding) (string, time.Time) {
 	return status, time.Time{}
 }
 
-// A Remembered is a finding that this run's lines do not hold.
+// A Remembered is a finding of earlier runs.
 type Remembered struct {
 	FindingID
 	URIs        []string
 	Verdict     string
-	Status      string // Fixed or Quiet
+	Status      string
 	First, Last time.Time
 	LastOK      time.Time // zero if none
 }
@@ -188,16 +188,30 @@ func (s *State) Absent() iter.Seq[Remembered] {
 			if s.settle(f); f.Status == Fixed && f.before == Fixed {
 				continue
 			}
-			r := Remembered{FindingID: id, URIs: slices.Clone(f.URIs), Verdict: f.Verdict, Status: f.Status,
-				First: time.UnixMilli(f.First).UTC(), Last: time.UnixMilli(f.Last).UTC()}
-			if f.LastOK > 0 {
-				r.LastOK = time.UnixMilli(f.LastOK).UTC()
-			}
-			if !yield(r) {
+			if !yield(f.remembered()) {
 				return
 			}
 		}
 	}
+}
+
+// Findings returns the remembered findings with the status that the last run
+// gave them, in no order that matters.
+func (s *State) Findings() []Remembered {
+	out := make([]Remembered, 0, len(s.order))
+	for _, id := range s.order {
+		out = append(out, s.finds[id].remembered())
+	}
+	return out
+}
+
+func (f *finding) remembered() Remembered {
+	r := Remembered{FindingID: f.FindingID, URIs: slices.Clone(f.URIs), Verdict: f.Verdict, Status: f.Status,
+		First: time.UnixMilli(f.First).UTC(), Last: time.UnixMilli(f.Last).UTC()}
+	if f.LastOK > 0 {
+		r.LastOK = time.UnixMilli(f.LastOK).UTC()
+	}
+	return r
 }
 
 // Statuses counts the findings by status: all four are present, so that a

@@ -164,6 +164,19 @@ func (s *State) Commit(ctx context.Context, r Run) error {
 	s.runs = append(s.runs, r)
 	s.runs = s.runs[max(0, len(s.runs)-MaxRuns):]
 	s.prune()
+	return s.write(ctx)
+}
+
+// Save replaces the stored memory as Commit does, for a change that no run made:
+// what a run must still know of the time since the last one is kept.
+func (s *State) Save(ctx context.Context) error {
+	if err := s.lock.renew(ctx); err != nil {
+		return fmt.Errorf("state %s: %w", s.store, err)
+	}
+	return s.write(ctx)
+}
+
+func (s *State) write(ctx context.Context) error {
 	data, err := s.encode()
 	if err != nil {
 		return fmt.Errorf("state %s: %w", s.store, err)
@@ -205,7 +218,7 @@ func (s *State) Size() (objects, ids, findings int) {
 }
 
 // Forget drops totals of days before t and findings that failed last before t.
-// It takes effect with Commit. Log objects stay remembered for as long as they
+// It takes effect with Commit or Save. Log objects stay remembered for as long as they
 // can be listed again.
 func (s *State) Forget(t time.Time) {
 	ms := t.UnixMilli()
