@@ -309,7 +309,7 @@ func (e *engine) linesQuery(p *place) string {
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, %s AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', %s) AS first, IF(kind = 'plain', %s) AS last,
+  count(*) AS n, IF(kind = 'plain', %s) AS first_line, IF(kind = 'plain', %s) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things%s
 FROM kinds
@@ -326,9 +326,10 @@ var widths = []int{128, 1024, 8192}
 // and, with a width, the first of every part of time; and of these things it
 // looks at one in rate only. Columns: path, text.
 func (e *engine) servedQuery(p *place, rate, width int) string {
+	const of = "PARTITION BY scope, thing ORDER BY second" // Athena knows no WINDOW clause
 	part := ""
 	if width > 0 {
-		part = fmt.Sprintf(" OR lag(second / %[1]d) OVER served < second / %[1]d", width)
+		part = fmt.Sprintf(" OR lag(second / %[1]d) OVER (%[2]s) < second / %[1]d", width, of)
 	}
 	sample := ""
 	if rate > 1 {
@@ -343,12 +344,11 @@ func (e *engine) servedQuery(p *place, rate, width int) string {
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL%s)%s AS chosen
+  SELECT path, line, refused OR (lag(second) OVER (%[1]s) IS NULL OR lead(second) OVER (%[1]s) IS NULL%[2]s)%[3]s AS wanted
   FROM marked
   WHERE line IS NOT NULL
-  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, %s AS text FROM chosen WHERE chosen`, part, sample, send("line"))
+SELECT path, %[4]s AS text FROM chosen WHERE wanted`, of, part, sample, send("line"))
 }
 
 // render writes a row of a Parquet file as a JSON object, as the parser of

@@ -5,6 +5,7 @@ package athena
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -21,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/logs"
@@ -116,9 +118,15 @@ func query(t testing.TB, r *rig, database, sql string) [][]string {
 	return rows
 }
 
-// both scans the same logs by both engines.
-func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []Logs, o Options) (local, remote outcome) {
+// both scans the same logs by both engines. how tells the local one what the
+// logs do not tell themselves.
+func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []Logs, o Options, how ...logs.Options) (local, remote outcome) {
 	t.Helper()
+	lo := logs.Options{}
+	if len(how) > 0 {
+		lo = how[0]
+	}
+	lo.Filter = logs.Filter{Masked: func([]byte) []int { return o.Masked }, Window: o.Window}
 	ctx := context.Background()
 	made, err := Setup(ctx, r.glue, o.Database, all)
 	if err != nil {
@@ -132,7 +140,7 @@ func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []L
 	}
 	src := keyed{dirSource}
 	c := correlate.New(correlate.Options{})
-	if local.inputs, err = logs.Scan(ctx, []logs.Source{src}, logs.Options{Filter: logs.Filter{Masked: func([]byte) []int { return o.Masked }, Window: o.Window}}, c.Handler); err != nil {
+	if local.inputs, err = logs.Scan(ctx, []logs.Source{src}, lo, c.Handler); err != nil {
 		t.Fatal(err)
 	}
 	if local.result, err = c.Result(ctx, settings); err != nil {
@@ -215,6 +223,86 @@ func TestTrinoGenerated(t *testing.T) {
 		compare(t, local, remote, bucket, g.dir)
 	})
 	t.Run("regex", func(t *testing.T) { r.countLost(t, all[4:]) })
+}
+
+// TestTrinoOtherFormats compares the formats that tell less of themselves, or
+// that are rarer.
+func TestTrinoOtherFormats(t *testing.T) {
+	r := newRig(t)
+	realTime := strings.Fields("timestamp c-ip time-to-first-byte sc-status sc-bytes cs-method cs-protocol cs-host cs-uri-stem x-edge-location x-edge-request-id x-host-header time-taken cs-user-agent x-edge-response-result-type x-edge-result-type x-edge-detailed-result-type")
+	plain := strings.Fields("date time DistributionId cs-uri-stem sc-status x-edge-result-type x-edge-response-result-type x-edge-detailed-result-type x-edge-request-id c-ip cs(User-Agent)")
+	f := func(l Logs, name string, data func(*generator) []byte) {
+		t.Run(l.Format, func(t *testing.T) {
+			bucket := r.bucket(t)
+			g := &generator{Rand: rand.New(rand.NewPCG(7, 7)), day: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), dir: t.TempDir()}
+			g.write(t, name, data(g))
+			r.upload(t, g.dir, bucket, "")
+			l.Location, l.Name = "s3://"+bucket+"/", strings.ReplaceAll(l.Format, "-", "_")
+			local, remote := both(t, r, g.dir, correlate.Settings{}, []Logs{l}, Options{Database: "others", Masked: []int{200}}, logs.Options{Format: l.Format, Fields: l.Fields, Delimiter: l.Delimiter})
+			compare(t, local, remote, bucket, g.dir)
+		})
+	}
+	const n = 2000
+	f(Logs{Format: "cloudfront-plain", Fields: plain, Delimiter: ","}, distA+".2026-11-20-10.0a1b2c3d.gz", func(g *generator) []byte {
+		return g.text(n, "", func() string { return joined(plain, g.edgeValues(), ",") }, func(l string) string { return g.oddEdge(l, ",") })
+	})
+	f(Logs{Format: "cloudfront-realtime", Fields: realTime}, "stream-1-2026-11-20-10-00-00-0f0e0d0c-0b0a-0908-0706-050403020100.gz", func(g *generator) []byte {
+		return g.text(n, "", func() string {
+			v := g.edgeValues()
+			v["timestamp"] += fmt.Sprintf(".%03d", g.IntN(1000))
+			v["cs-host"], v["x-host-header"] = "www.example.com", "d1.cloudfront.net"
+			v["cs-user-agent"] = v["cs(User-Agent)"]
+			if g.IntN(3) == 0 {
+				v["cs-uri-stem"] += "?q=" + fmt.Sprint(g.IntN(9))
+			}
+			return joined(realTime, v, "\t")
+		}, func(l string) string { return g.oddEdge(l, "\t") })
+	})
+	vended := func(g *generator) map[string]string {
+		path, fails := g.path()
+		status, _ := g.status(fails)
+		return map[string]string{
+			"bucket_name": "vended-bucket", "request_time": g.instant().Format("2006-01-02T15:04:05.000Z"), "remote_ip": "192.0.2.7", "requester": []string{"-", "svc:cloudfront.amazonaws.com"}[g.IntN(2)],
+			"request_id": fmt.Sprintf("%016X", g.Uint64()), "operation": "REST.GET.OBJECT", "key_name": strings.ReplaceAll(path[1:], "%", "%25"), "request_uri": "GET " + path + " HTTP/1.1", "http_status": status,
+			"user_agent": []string{"curl/8.0", "why403/1.0"}[g.IntN(2)], "referer": "-", "error_code": "-",
+		}
+	}
+	f(Logs{Format: "s3-json", Fields: vendedFields}, "vended.gz", func(g *generator) []byte {
+		return g.text(n, "", func() string {
+			b, _ := json.Marshal(vended(g))
+			return strings.Replace(string(b), `"http_status":"403"`, `"http_status":403`, 1)
+		}, func(l string) string { return []string{"", "{}", l[:20], l + l, "[" + l + "]"}[g.IntN(5)] })
+	})
+	columns := []string{"bucket_name", "request_time", "remote_ip", "requester", "request_id", "operation", "key_name", "request_uri", "http_status int", "user_agent"}
+	f(Logs{Format: "s3-parquet", Fields: columns}, "vended.parquet", func(g *generator) []byte {
+		type row struct {
+			Bucket    string `parquet:"bucket_name"`
+			Time      string `parquet:"request_time"`
+			IP        string `parquet:"remote_ip"`
+			Requester string `parquet:"requester"`
+			ID        string `parquet:"request_id"`
+			Operation string `parquet:"operation"`
+			Key       string `parquet:"key_name"`
+			URI       string `parquet:"request_uri"`
+			Status    int32  `parquet:"http_status"`
+			Agent     string `parquet:"user_agent"`
+		}
+		var b bytes.Buffer
+		w := parquet.NewGenericWriter[row](&b)
+		for range n {
+			v := vended(g)
+			status, _ := strconv.Atoi(v["http_status"])
+			w.Write([]row{{v["bucket_name"], v["request_time"], v["remote_ip"], v["requester"], v["request_id"], v["operation"], v["key_name"], v["request_uri"], int32(max(status, 200)), v["user_agent"]}})
+		}
+		w.Close()
+		return b.Bytes()
+	})
+	f(Logs{Format: "waf-json"}, "111122223333_waflogs_cloudfront_acl_20261120T1000Z_0a1b2c3d.log.gz", func(g *generator) []byte {
+		return g.text(n, "", func() string {
+			return fmt.Sprintf(`{"timestamp":%d,"formatVersion":1,"webaclId":"arn:aws:wafv2:us-east-1:111122223333:global/webacl/a/b","terminatingRuleId":"rule","terminatingRuleType":"REGULAR","action":"%s","httpSourceName":"CF","httpSourceId":"%s","ruleGroupList":[],"httpRequest":{"clientIp":"203.0.113.9","country":"JP","uri":"/x","httpMethod":"GET","requestId":"%016x=="}}`,
+				g.instant().UnixMilli(), []string{"ALLOW", "ALLOW", "BLOCK", "COUNT"}[g.IntN(4)], distA, g.Uint64())
+		}, func(l string) string { return []string{"", "{}", l[:20], l + l}[g.IntN(4)] })
+	})
 }
 
 // countLost counts the lines that the documented table for S3 server access logs

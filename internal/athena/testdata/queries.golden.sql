@@ -27,7 +27,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -65,12 +65,11 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
   FROM marked
   WHERE line IS NOT NULL
-  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
 -- cloudfront_v2: lines
 WITH lines AS (
@@ -105,7 +104,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -147,12 +146,11 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
   FROM marked
   WHERE line IS NOT NULL
-  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
 -- cloudfront_commas: lines
 WITH lines AS (
@@ -185,7 +183,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -227,7 +225,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -269,7 +267,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -310,7 +308,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -349,7 +347,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -388,12 +386,11 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
   FROM marked
   WHERE line IS NOT NULL
-  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
 -- s3_access_by_day: lines
 WITH lines AS (
@@ -427,7 +424,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -468,12 +465,11 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER served IS NULL OR lead(second) OVER served IS NULL OR lag(second / 128) OVER served < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS chosen
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
   FROM marked
   WHERE line IS NOT NULL
-  WINDOW served AS (PARTITION BY scope, thing ORDER BY second)
 )
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE chosen;
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
 -- s3_access_json: lines
 WITH lines AS (
@@ -507,7 +503,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -544,7 +540,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
@@ -585,7 +581,7 @@ WITH lines AS (
   FROM sorted
 )
 SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last,
+  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
   IF(kind IS NULL, count(DISTINCT path)) AS objects,
   IF(kind IS NULL, approx_distinct(thing)) AS things,
   IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
