@@ -39,6 +39,13 @@ var _ gather.Answers = (*Answers)(nil)
 // NewAnswers returns Answers that use the clients.
 func NewAnswers(c *Clients) *Answers { return &Answers{c: c} }
 
+// Expect says in which Region a bucket most likely is, before it is asked about.
+func (a *Answers) Expect(bucket, region string) {
+	a.c.mu.Lock()
+	a.c.expected[bucket] = region
+	a.c.mu.Unlock()
+}
+
 // Ask asks AWS.
 func (a *Answers) Ask(ctx context.Context, q gather.Question) (json.RawMessage, error) {
 	op := operations[q.Call]

@@ -304,7 +304,7 @@ func TestEachRefusalLosesItsFactsOnly(t *testing.T) {
 	// Calls of the discovery of logs, and those that are made only when another
 	// one does not tell, are not among the stages here.
 	for _, c := range gather.Calls() {
-		if c.Permission == "" || c.Scope == gather.ScopeLogs || c.Scope == gather.ScopeLogObjects || strings.HasPrefix(c.Name, "logs:") || c.Name == "cloudfront:GetRealtimeLogConfig" || c == gather.ListDistributions || c == gather.GetBucketLocation || c == gather.ListObjectVersions {
+		if c.Permission == "" || c.Scope == gather.ScopeLogs || c.Scope == gather.ScopeLogObjects || strings.HasPrefix(c.Name, "logs:") || c.Name == "cloudfront:GetRealtimeLogConfig" || c == gather.ListDistributions || c == gather.GetBucketPolicyStatus || c == gather.GetBucketLocation || c == gather.ListObjectVersions {
 			continue
 		}
 		got := run(c.Permission)

@@ -1,6 +1,7 @@
 package awsx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,17 +72,18 @@ func (o *Config) wait(d time.Duration) time.Duration {
 
 // Clients builds AWS clients, each once. It is safe for concurrent use.
 type Clients struct {
-	cfg     aws.Config
-	o       Config
-	meter   *meter
-	asked   chan struct{} // closed when missing is known
-	ask     sync.Once
-	missing error // why there are no credentials, nil if there are
-	mu      sync.Mutex
-	s3      map[string]*s3.Client
-	kms     map[string]*kms.Client
-	logs    map[string]*cloudwatchlogs.Client
-	buckets map[string]*located
+	cfg      aws.Config
+	o        Config
+	meter    *meter
+	asked    chan struct{} // closed when missing is known
+	ask      sync.Once
+	missing  error // why there are no credentials, nil if there are
+	mu       sync.Mutex
+	s3       map[string]*s3.Client
+	kms      map[string]*kms.Client
+	logs     map[string]*cloudwatchlogs.Client
+	buckets  map[string]*located
+	expected map[string]string // Regions of buckets, as they were told
 
 	caller struct {
 		sync.Mutex
@@ -95,7 +97,7 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}, asked: make(chan struct{})}
+	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}, expected: map[string]string{}, asked: make(chan struct{})}
 	// A BuildableClient, not an http.Client: LoadDefaultConfig fails on any
 	// other when AWS_CA_BUNDLE is set.
 	client := awshttp.NewBuildableClient().WithTimeout(o.wait(callTimeout)).WithTransportOptions(func(t *http.Transport) {
@@ -294,13 +296,12 @@ func (c *Clients) head(ctx context.Context, bucket string) *located {
 	c.mu.Lock()
 	l := c.buckets[bucket]
 	if l == nil {
-		l = new(located)
+		l = &located{region: cmp.Or(c.expected[bucket], c.cfg.Region)}
 		c.buckets[bucket] = l
 	}
 	c.mu.Unlock()
 	l.once.Do(func() {
 		in := &s3.HeadBucketInput{Bucket: &bucket}
-		l.region = c.cfg.Region
 		l.out, l.err = c.S3(l.region).HeadBucket(ctx, in)
 		told := regionOf(l.err)
 		if told != "" && told != l.region && misdirected(l.err) {

@@ -253,6 +253,10 @@ func (g *Gatherer) distribution(ctx context.Context, id string) *facts.Distribut
 	if !d.Config.Known() {
 		return d
 	}
+	for _, o := range d.Config.Value.Origins {
+		e := correlate.ParseEndpoint(o.DomainName)
+		g.expect(e.Bucket, e.Region)
+	}
 	each(d.Config.Value.Origins, func(o correlate.Origin) {
 		if id := o.OriginAccessControlID; id != "" {
 			put(g, g.facts.AccessControl, id, fact(ctx, g, Question{Call: GetOriginAccessControl, ID: id}, decodeAccessControl))
@@ -388,9 +392,20 @@ func (g *Gatherer) Logging(ctx context.Context, names ...string) error {
 	each(unique(names), func(name string) {
 		if b := g.place(ctx, name); b.Head.State != facts.NotFound {
 			b.Logging = fact(ctx, g, Question{Call: GetBucketLogging, Bucket: name}, decodeLogging)
+			g.expect(b.Logging.Value.TargetBucket, b.Location.Value) // the same Region, S3 demands
 		}
 	})
 	return ctx.Err()
+}
+
+// expecter is implemented by Answers that ask a bucket's own Region: one that is
+// expected saves the question where the bucket is.
+type expecter interface{ Expect(bucket, region string) }
+
+func (g *Gatherer) expect(bucket, region string) {
+	if e, ok := g.answers.(expecter); ok && bucket != "" && region != "" {
+		e.Expect(bucket, region)
+	}
 }
 
 // place asks where a bucket is.
@@ -418,7 +433,7 @@ func (g *Gatherer) bucket(ctx context.Context, name string, parts Parts) {
 	all := []func(){
 		func() {
 			b.Policy = fact(ctx, g, q(GetBucketPolicy), decodePolicy)
-			if b.Policy.State != facts.NotSet { // no policy is not public
+			if !b.Policy.Known() && b.Policy.State != facts.NotSet { // the policy itself tells more; no policy is not public
 				b.PolicyStatus = fact(ctx, g, q(GetBucketPolicyStatus), decodePolicyStatus)
 			}
 		},

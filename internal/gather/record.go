@@ -54,6 +54,13 @@ func (r *Recorder) Ask(ctx context.Context, q Question) (json.RawMessage, error)
 	return data, err
 }
 
+// Expect hands on where a bucket is expected.
+func (r *Recorder) Expect(bucket, region string) {
+	if e, ok := r.answers.(expecter); ok {
+		e.Expect(bucket, region)
+	}
+}
+
 // Recordable reports whether a snapshot can be written to dir: it does not
 // exist, or is empty.
 func Recordable(dir string) error {
