@@ -121,20 +121,6 @@ func noBucket(err error) bool {
 	return errors.As(err, &api) && api.ErrorCode() == "NoSuchBucket"
 }
 
-// Delete removes an object; that there is none is no error.
-func (s *Store) Delete(ctx context.Context, name string) error {
-	client, err := s.client(ctx)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.c.Wait(askTimeout))
-	defer cancel()
-	if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + name)}); err != nil {
-		return s.failed("delete", name, err)
-	}
-	return nil
-}
-
 func (s *Store) failed(verb, name string, err error) error {
 	err = answerError(err, false)
 	if errors.Is(err, gather.ErrUnavailable) {
@@ -148,7 +134,7 @@ func (s *Store) failed(verb, name string, err error) error {
 		case "NoSuchBucket":
 			return &Error{What: "there is no bucket " + s.Bucket, Hint: "aws s3 ls shows the buckets of this account", Err: err}
 		case "AccessDenied", "Forbidden":
-			action := map[string]string{"read": "s3:GetObject", "write": "s3:PutObject", "delete": "s3:DeleteObject"}[verb]
+			action := map[string]string{"read": "s3:GetObject", "write": "s3:PutObject"}[verb]
 			return &Error{What: fmt.Sprintf("not allowed to %s %s", verb, s.uri(name)), Hint: "the run needs " + action + " there", Err: err}
 		}
 	}
