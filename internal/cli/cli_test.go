@@ -83,6 +83,7 @@ func TestErrorWords(t *testing.T) {
 		{"scan", "--since", "2026-11-21", "--until", "2026-11-20", "."},
 		{"scan", "/does/not/exist"}, {"scan", "--snapshot", "/does/not/exist", "."}, {"scan", "s3://"},
 		{"explain"}, {"explain", "key-cas"}, {"explain", "zzz"}, {"simulate"}, {"simulate", "--path", "/x"}, {"simulate", "--cases", "/does/not/exist"},
+		{"state"}, {"state", "show"}, {"state", "show", "/does/not/exist"}, {"state", "prune", "."}, {"scan", "--fail-on", "new", "."}, {"scan", "--state", ".", "--notify", "x", "."}, {"scan", "--state", ".", "-"},
 		{"permissions", "x"}, {"permissions", "--format", "yaml"}, {"completion"}, {"completion", "tcsh"}, {"version", "--output", "xml"}, {"causes", "--output", "xml"},
 	} {
 		var out, errs strings.Builder

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/why403/why403/internal/redact"
 	"github.com/why403/why403/internal/report"
 	"github.com/why403/why403/internal/scan"
+	"github.com/why403/why403/logs"
 )
 
 var scanVerb = &verb{
@@ -34,13 +36,17 @@ buckets behind the origins. What is switched off is said, with the command that
 switches it on.
 
 --since and --until bound the time of the requests: a duration before now (24h,
-7d), a date (2026-11-20) or an RFC 3339 time; UTC.`,
+7d), a date (2026-11-20) or an RFC 3339 time; UTC.
+
+With --state a run reads the log objects that no earlier run has read, and says
+of each key whether it is new, still failing, fixed or quiet. --since then bounds
+the first run; later ones go on where the last one left off (docs/nightly.md).`,
 	examples: []string{
 		"why403 scan --snapshot samples/site/snapshot samples/site/logs\tthe sample report; needs no account",
 		"why403 scan s3://logs/cf/ s3://logs/s3/ --since 24h\tthe last day of these prefixes",
 		"why403 scan ./logs --out report.html --out keys.csv\ta directory of logs; three reports in one run",
 		"why403 scan s3://logs/ --record facts/\tkeep what AWS answered, to judge it elsewhere",
-		"why403 scan s3://logs/ --since 49h --state s3://ops/why403/ --fail-on new --quiet --out s3://ops/why403/report.html\ta nightly run",
+		"why403 scan s3://logs/ --state s3://ops/why403/ --quiet --out s3://ops/why403/report.html --notify arn:aws:sns:eu-central-1:111122223333:why403\ta nightly run",
 	},
 	define: defineScan,
 }
@@ -68,6 +74,9 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		verbose      int
 		logFormat    string
 		engine       string
+		memory       string
+		force        bool
+		notify       []string
 	)
 	fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution id (repeatable); without a LOCATION its logs are found by itself")
 	fs.BoolVar(&o.AllDistributions, "all-distributions", false, "the same for every distribution of the account")
@@ -77,7 +86,10 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot directory")
 	fs.StringVar(&output, "output", "text", "report on standard output: "+strings.Join(report.Formats(), ", "))
 	fs.StringArrayVar(&outs, "out", nil, "write a report to this file or s3:// object (repeatable; type from the suffix)")
-	fs.StringVar(&failOn, "fail-on", "never", "exit with 1 on findings: never, new, any")
+	fs.StringVar(&memory, "state", "", "nightly memory: a directory or s3://bucket/prefix; reads what is new, says what changed")
+	fs.BoolVar(&force, "state-unconditional", false, "use a --state store that ignores conditional writes: no two runs may meet")
+	fs.StringArrayVar(&notify, "notify", nil, "with --state: SNS topic ARN or https webhook that gets the summary when keys are new or fixed (repeatable)")
+	fs.StringVar(&failOn, "fail-on", "never", "exit with 1 on findings: never, new (with --state), any")
 	fs.IntVar(&o.MaxKeys, "max-keys", 200, "keys that get object-level checks, worst first")
 	fs.IntVar(&o.AWS.MaxCalls, "max-api-calls", 2000, "AWS API calls for the checks")
 	fs.IntVar(&o.Concurrency, "concurrency", 0, "log objects read side by side (0: chosen by the source)")
@@ -128,6 +140,17 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		if failOn != "never" && failOn != "new" && failOn != "any" {
 			return usage("--fail-on never, new or any", "scan: --fail-on %q", failOn)
 		}
+		if memory == "" && (failOn == "new" || len(notify) > 0 || force) {
+			return usage("--state DIR, or --state s3://BUCKET/PREFIX", "scan: --fail-on new, --notify and --state-unconditional need --state: without a memory nothing is known to be new")
+		}
+		if memory != "" && slices.Contains(args, "-") {
+			return usage("give the logs as a directory or s3://bucket/prefix", "scan: --state can't remember what was read from standard input")
+		}
+		for _, n := range notify {
+			if !scan.IsNotify(n) {
+				return usage("--notify arn:aws:sns:REGION:ACCOUNT:TOPIC, or --notify https://…", "scan: --notify: neither the ARN of an SNS topic nor an https URL")
+			}
+		}
 		if engine != "local" {
 			return usage("--engine local", "scan: --engine %q is not built in", engine)
 		}
@@ -144,7 +167,25 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 			o.Tell = func(line string) { o.Log.Info(strings.TrimSpace(line)) }
 		}
 
+		if memory != "" {
+			m, err := scan.OpenMemory(ctx, memory, o, scan.MemoryOptions{Unconditional: force})
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if err := m.Close(ctx); err != nil {
+					o.Log.Warn(err.Error())
+				}
+			}()
+			o.Memory = m
+		}
+		o.Progress = new(logs.Progress)
+		told := func() {}
+		if !quiet {
+			told = showProgress(e, o.Progress, newLogger(e, max(verbose, 1), false, logFormat))
+		}
 		rep, err := scan.Run(ctx, o)
+		told()
 		if rep == nil {
 			return err
 		}
@@ -156,6 +197,16 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		}
 		if err := scan.WriteAll(ctx, o, rep, outs); err != nil {
 			return err
+		}
+		for _, n := range notify {
+			if err := scan.Notify(ctx, o, rep, n); err != nil {
+				rep.Run.Incomplete = append(rep.Run.Incomplete, err.Error())
+			}
+		}
+		if o.Memory != nil && !errors.Is(err, context.Canceled) {
+			if err := o.Memory.Commit(ctx); err != nil {
+				return err
+			}
 		}
 		return outcome(rep, err, failOn)
 	}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -30,8 +31,7 @@ type Memory struct {
 	st         *state.State
 	o          Options
 	now        func() time.Time
-	first      bool // there is no earlier run
-	skipped    atomic.Int64
+	first      bool         // there is no earlier run
 	counted    atomic.Int64 // 403s that an earlier run has counted
 	read       int64
 	started    time.Time
@@ -147,13 +147,15 @@ func (m *Memory) Close(ctx context.Context) error { return m.st.Close(ctx) }
 
 // windows returns the windows for records and for listing objects. A line
 // counts for its own day, whenever it came: only the first run, which has no
-// earlier one to complete, cuts lines at the window's begin.
+// earlier one to complete, cuts lines at the window's begin. Later runs list
+// from where the last one leaves off, or from the window's begin if it is
+// earlier, so that no night that fell out leaves a gap.
 func (m *Memory) windows(w logs.Window) (records, listing logs.Window) {
 	if m == nil || m.first {
 		return w, w
 	}
-	if w.From.IsZero() {
-		w.From = m.st.ListFrom()
+	if from := m.st.ListFrom(); w.From.IsZero() || from.Before(w.From) {
+		w.From = from
 	}
 	return logs.Window{To: w.To}, w
 }
@@ -163,17 +165,12 @@ func (m *Memory) skip() func(*logs.Object) bool {
 	if m == nil {
 		return nil
 	}
-	return func(o *logs.Object) bool {
-		seen := m.st.Seen(identity(o))
-		if seen {
-			m.skipped.Add(1)
-		}
-		return seen
-	}
+	return func(o *logs.Object) bool { return m.st.Seen(identity(o)) }
 }
 
-// hasRead reports whether the listing held objects that an earlier run has read.
-func (m *Memory) hasRead() bool { return m != nil && m.skipped.Load() > 0 }
+// quiet reports whether a run may find nothing to read: an earlier one has read
+// what there is.
+func (m *Memory) quiet() bool { return m != nil && !m.first }
 
 // identity returns the name that an object is remembered by, and what changes
 // when its content does. A file has no ETag: its size and time stand for it.
@@ -361,8 +358,22 @@ func (m *Memory) finish(rep *report.Report) {
 	m.read, m.incomplete = rep.Inputs.Objects, len(rep.Run.Incomplete) > 0
 	rep.Summary.Statuses = m.st.Statuses()
 	rep.Notes = append(rep.Notes, m.st.Notes()...)
-	if runs := m.st.Runs(); m.read == 0 && len(runs) > 0 {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("No log object has come since the run of %s.", runs[len(runs)-1].Started.Format(time.RFC3339)))
+	if m.read > 0 {
+		return
+	}
+	for _, run := range slices.Backward(m.st.Runs()) {
+		if run.Objects == 0 {
+			continue
+		}
+		said := "no log object has come since the run of " + run.Started.Format(time.RFC3339)
+		if m.started.Sub(run.Started) <= state.Overlap {
+			rep.Notes = append(rep.Notes, "N"+said[1:]+".")
+			return
+		}
+		m.incomplete = true
+		rep.Run.Incomplete = append(rep.Run.Incomplete, said)
+		rep.Run.Hints = append(rep.Run.Hints, "check that logging is still switched on and still writes to this place")
+		return
 	}
 }
 
@@ -435,4 +446,14 @@ func (r *remembered) All() iter.Seq2[*report.FailingKey, error] {
 			}
 		}
 	}
+}
+
+// Forget drops days before t, and findings that failed last before t, from the
+// stored memory.
+func (m *Memory) Forget(ctx context.Context, t time.Time) error {
+	m.st.Forget(t)
+	if err := m.st.Save(ctx); err != nil {
+		return stateError(err)
+	}
+	return nil
 }

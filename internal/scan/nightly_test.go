@@ -277,6 +277,26 @@ func TestWeekOfNights(t *testing.T) {
 	}
 }
 
+// TestLogsDryUp has nights without any log object: quiet ones until the time
+// that logs may be late has passed, incomplete ones after.
+func TestLogsDryUp(t *testing.T) {
+	dir, memory := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	begin := time.Date(2026, 11, 11, 3, 15, 0, 0, time.UTC)
+	d := &delivery{name: "s3/2026-11-10-10-00-00-0123456789ABCDEF", at: begin.Add(-time.Hour),
+		lines: []string{"owner week-site [10/Nov/2026:09:00:00 +0000] 192.0.2.9 - REQ WEBSITE.GET.OBJECT a \"GET /a HTTP/1.1\" 403 AccessDenied 243 - 10 9 \"-\" \"curl/8\" - hostid= - - - h - - -\n"}}
+	d.write(t, dir, begin)
+	night(t, dir, memory, begin, false)
+	for n, want := range []string{"", "", "", "no log object has come since the run of 2026-11-11T03:15:00Z"} {
+		rep := night(t, dir, memory, begin.AddDate(0, 0, n+1), false)
+		if got := strings.Join(rep.Run.Incomplete, ";"); got != want {
+			t.Errorf("night %d: incomplete %q, want %q", n+1, got, want)
+		}
+		if noted := slices.Contains(rep.Notes, "No log object has come since the run of 2026-11-11T03:15:00Z."); noted != (want == "") {
+			t.Errorf("night %d: notes %q", n+1, rep.Notes)
+		}
+	}
+}
+
 func TestMemoryLocked(t *testing.T) {
 	dir := t.TempDir()
 	m, err := OpenMemory(t.Context(), dir, Options{}, MemoryOptions{})

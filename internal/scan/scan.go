@@ -118,6 +118,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 
 	c := correlate.New(correlate.Options{})
 	records, listing := r.Memory.windows(r.Window)
+	r.Window = listing
 	inputs, err := logs.Scan(ctx, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
 		Filter:  logs.Filter{Masked: r.masked(ctx), Window: records},
@@ -126,7 +127,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if inputs.Records == 0 && inputs.Skipped == 0 && !r.Memory.hasRead() {
+	if inputs.Records == 0 && inputs.Skipped == 0 && !(inputs.Objects == 0 && r.Memory.quiet()) {
 		return nil, r.nothing(inputs)
 	}
 	r.leftOut()
