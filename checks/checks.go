@@ -114,9 +114,6 @@ type KeyPass struct {
 	// for this distribution with success, by the logs (correlate.PassedGroup); it
 	// speaks against causes that would refuse every key.
 	Served int64
-	// Limit says why nothing was asked about the object though a check wants it:
-	// "--max-keys", "--max-api-calls". What it keeps unknown misses that.
-	Limit string
 
 	situation *access.Situation
 	outcome   *access.Outcome
@@ -225,6 +222,13 @@ func Validate(list []*Check, known []string) error {
 // DiagnoseKey runs every check of the list on one failing key.
 func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
 	var d Diagnosis
+	d.OfKey(list, p)
+	return d
+}
+
+// OfKey makes d what DiagnoseKey returns, in the memory of its lists.
+func (d *Diagnosis) OfKey(list []*Check, p *KeyPass) {
+	d.reset()
 	for _, c := range list {
 		if c.Key != nil {
 			d.add(c, c.Key(p))
@@ -234,27 +238,25 @@ func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
 	d.unlooked(list, p)
 	d.note(p)
 	d.simulate(p.Situation())
-	return d
 }
 
-// unlooked corrects what checks on the object call missing when nothing was
-// asked about it: no permission, but the run's own choice. With a cause proven
-// the question is not open.
+func (d *Diagnosis) reset() {
+	*d = Diagnosis{Causes: d.Causes[:0], RuledOut: d.RuledOut[:0], Unknown: d.Unknown[:0]}
+}
+
+// unlooked drops what checks on the object call missing when nothing was asked
+// about it and a cause is proven: the question is not open.
 func (d *Diagnosis) unlooked(list []*Check, p *KeyPass) {
-	if p.Object != nil || !d.Settled && p.Limit == "" {
-		return
+	if p.Object == nil && d.Settled {
+		d.Unknown = slices.DeleteFunc(d.Unknown, func(u Finding) bool { return OfObject(list, u.ID, u.Missing) })
 	}
-	open := d.Unknown[:0]
-	for _, u := range d.Unknown {
-		if ofObject(u.Missing) && byID(list, u.ID).Object {
-			if d.Settled {
-				continue
-			}
-			u.Missing = []string{p.Limit}
-		}
-		open = append(open, u)
-	}
-	d.Unknown = open
+}
+
+// OfObject reports whether an unknown, by its check's id and what is missing,
+// waits for facts about the object alone. When nothing was asked about the
+// object, by the run's own choice, no permission is missing.
+func OfObject(list []*Check, id string, missing []string) bool {
+	return ofObject(missing) && byID(list, id).Object
 }
 
 // ofObject reports whether all that is missing are facts about an object.
@@ -295,13 +297,19 @@ func (d *Diagnosis) note(p *KeyPass) {
 // DiagnoseEdge runs every check of the list on one request refused at the edge.
 func DiagnoseEdge(list []*Check, p *EdgePass) Diagnosis {
 	var d Diagnosis
+	d.OfEdge(list, p)
+	return d
+}
+
+// OfEdge makes d what DiagnoseEdge returns, in the memory of its lists.
+func (d *Diagnosis) OfEdge(list []*Check, p *EdgePass) {
+	d.reset()
 	for _, c := range list {
 		if c.Edge != nil {
 			d.add(c, c.Edge(p))
 		}
 	}
 	d.finish(list)
-	return d
 }
 
 // NeedsObject reports whether facts about the object itself could change what
@@ -315,15 +323,9 @@ func (d *Diagnosis) add(c *Check, f Finding) {
 	f.ID = c.ID
 	switch f.Verdict {
 	case RuledOut:
-		if d.RuledOut == nil {
-			d.RuledOut = make([]string, 0, 24)
-		}
 		d.RuledOut = append(d.RuledOut, c.ID)
 	case Undecided:
 		slices.Sort(f.Missing)
-		if d.Unknown == nil {
-			d.Unknown = make([]Finding, 0, 16)
-		}
 		d.Unknown = append(d.Unknown, f)
 	case Cause:
 		d.Causes = append(d.Causes, f)
@@ -348,7 +350,12 @@ func (d *Diagnosis) finish(list []*Check) {
 		return cmp.Or(cmp.Compare(weight(&a), weight(&b)), cmp.Compare(byID(list, a.ID).Rank, byID(list, b.ID).Rank), cmp.Compare(a.ID, b.ID))
 	})
 	slices.Sort(d.RuledOut)
-	slices.SortStableFunc(d.Unknown, func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
+	for i := 1; i < len(d.Unknown); i++ { // nothing to do for a list in the order of ids
+		if d.Unknown[i].ID < d.Unknown[i-1].ID {
+			slices.SortStableFunc(d.Unknown, func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
+			break
+		}
+	}
 	d.Verdict = Unexplained
 	if len(d.Causes) > 0 {
 		d.Verdict = d.Causes[0].ID

@@ -1,6 +1,11 @@
 package causes
 
-import "github.com/why403/why403/checks"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/why403/why403/checks"
+)
 
 //go:generate go run ../../internal/gendocs ../../docs/causes
 
@@ -53,8 +58,11 @@ func Find(id string) *checks.Check {
 	return nil
 }
 
+// ByID is All in the order of ids, which is that of the lists in a Diagnosis.
+var ByID = slices.SortedFunc(slices.Values(All), func(a, b *checks.Check) int { return cmp.Compare(a.ID, b.ID) })
+
 // Diagnose runs every check on a failing key.
-func Diagnose(p *checks.KeyPass) checks.Diagnosis { return checks.DiagnoseKey(All, p) }
+func Diagnose(p *checks.KeyPass) checks.Diagnosis { return checks.DiagnoseKey(ByID, p) }
 
 // DiagnoseEdge runs every check on a request refused at the edge.
-func DiagnoseEdge(p *checks.EdgePass) checks.Diagnosis { return checks.DiagnoseEdge(All, p) }
+func DiagnoseEdge(p *checks.EdgePass) checks.Diagnosis { return checks.DiagnoseEdge(ByID, p) }

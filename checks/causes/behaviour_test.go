@@ -561,28 +561,29 @@ func TestNoOriginLog(t *testing.T) {
 // What was not asked of the object, by the run's own choice, is no missing
 // permission.
 func TestUnlooked(t *testing.T) {
-	unknown := func(limit string, o ...option) map[string][]string {
+	unknown := func(o ...option) map[string][]string {
 		s := play(append(o, func(s *scene) { s.no.object = true })...)
-		p := s.pass()
-		p.Limit = limit
 		m := map[string][]string{}
-		for _, u := range Diagnose(p).Unknown {
+		for _, u := range Diagnose(s.pass()).Unknown {
 			m[u.ID] = u.Missing
 		}
 		return m
 	}
-	if m := unknown("", noPolicy); len(m) > 0 {
+	if m := unknown(noPolicy); len(m) > 0 {
 		t.Errorf("a proven cause leaves open %v", m)
 	}
-	if m := unknown(""); !slices.Equal(m["key-missing"], []string{"s3:ListBucket"}) {
+	m := unknown()
+	if !slices.Equal(m["key-missing"], []string{"s3:ListBucket"}) {
 		t.Errorf("key-missing misses %v", m["key-missing"])
 	}
-	if m := unknown("--max-keys"); !slices.Equal(m["key-missing"], []string{"--max-keys"}) || !slices.Equal(m["kms-key-policy"], []string{"--max-keys"}) {
-		t.Errorf("key-missing misses %v, kms-key-policy %v", m["key-missing"], m["kms-key-policy"])
+	for _, id := range []string{"key-missing", "kms-key-policy"} {
+		if !checks.OfObject(All, id, m[id]) {
+			t.Errorf("%s, which misses %v, is not of the object", id, m[id])
+		}
 	}
-	refuse := func(s *scene) { s.bucket.Policy = state[string]("s3:GetBucketPolicy", facts.Refused) }
-	if m := unknown("--max-keys", refuse); !slices.Equal(m["policy-deny"], []string{"s3:GetBucketPolicy"}) {
-		t.Errorf("policy-deny misses %v", m["policy-deny"])
+	m = unknown(func(s *scene) { s.bucket.Policy = state[string]("s3:GetBucketPolicy", facts.Refused) })
+	if missing := m["policy-deny"]; !slices.Equal(missing, []string{"s3:GetBucketPolicy"}) || checks.OfObject(All, "policy-deny", missing) {
+		t.Errorf("policy-deny misses %v, of the object: %t", missing, checks.OfObject(All, "policy-deny", missing))
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 type judgement struct {
 	*common
 	causes []report.Cause
+	notes  []string
 }
 
 // common are the parts of a judgement that many keys share.
@@ -31,16 +32,19 @@ type common struct {
 	ruledOut []string
 	unknown  []report.Unknown
 	plan     []string
-	notes    []string
 }
 
-// A pool keeps one of each common. It belongs to one goroutine.
+// A pool keeps one of each common, and the memory for a diagnosis. It belongs to
+// one goroutine.
 type pool struct {
+	checks.Diagnosis
 	name []byte
 	kept map[string]*common
 }
 
-func (p *pool) judgement(d *checks.Diagnosis) judgement {
+// judgement returns what the report keeps of the pool's diagnosis.
+func (p *pool) judgement() judgement {
+	d := &p.Diagnosis
 	b := append(p.name[:0], d.Verdict...)
 	for _, id := range d.RuledOut {
 		b = append(append(b, 0), id...)
@@ -54,13 +58,10 @@ func (p *pool) judgement(d *checks.Diagnosis) judgement {
 	for i := range d.Plan {
 		b = append(append(b, 3), d.Plan[i].Title...)
 	}
-	for _, n := range d.Notes {
-		b = append(append(b, 4), n...)
-	}
 	p.name = b
 	c := p.kept[string(b)]
 	if c == nil {
-		c = &common{verdict: d.Verdict, ruledOut: nonNil(d.RuledOut), unknown: unknowns(d.Unknown), notes: d.Notes}
+		c = &common{verdict: d.Verdict, ruledOut: append([]string{}, d.RuledOut...), unknown: unknowns(d.Unknown)}
 		for _, r := range d.Plan {
 			c.plan = append(c.plan, r.Title)
 		}
@@ -69,7 +70,19 @@ func (p *pool) judgement(d *checks.Diagnosis) judgement {
 		}
 		p.kept[string(b)] = c
 	}
-	return judgement{c, reportCauses(d.Causes)}
+	return judgement{c, reportCauses(d.Causes), d.Notes}
+}
+
+// limited returns c for a key that was not asked about for --max-keys.
+func (c *common) limited() *common {
+	l := *c
+	l.unknown = slices.Clone(c.unknown)
+	for i, u := range l.unknown {
+		if checks.OfObject(causes.All, u.ID, u.Missing) {
+			l.unknown[i].Missing = []string{"--max-keys"}
+		}
+	}
+	return &l
 }
 
 // eachOf calls f with every number below n, on all cores. Calls that are given
@@ -105,19 +118,15 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 	said := make([]judgement, len(keys))
 	r.keys, r.said = keys, said
 	open := make([]bool, len(keys)) // facts about the object may settle more
-	left := make([]bool, len(keys)) // open, but not asked about for --max-keys
 	served := served(found)
 	diagnose := func(i int, p *pool) {
 		pass := r.keyPass(found, keys[i])
 		pass.Served = served[at{keys[i].Distribution, keys[i].Bucket}]
-		if left[i] {
-			pass.Limit = "--max-keys"
-		}
-		d := causes.Diagnose(pass)
-		said[i], open[i] = p.judgement(&d), checks.NeedsObject(pass, &d)
+		p.OfKey(causes.ByID, pass)
+		said[i], open[i] = p.judgement(), checks.NeedsObject(pass, &p.Diagnosis)
 	}
 	eachOf(len(keys), diagnose)
-	again, err := r.objects(ctx, found, keys, said, open, left)
+	again, err := r.objects(ctx, found, keys, said, open)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +140,8 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 		EdgeFailures:   make([]report.EdgeFailure, len(found.Edge)),
 	}
 	eachOf(len(found.Edge), func(i int, p *pool) {
-		d := causes.DiagnoseEdge(r.edgePass(found, found.Edge[i]))
-		rep.EdgeFailures[i] = reportEdge(found.Edge[i], p.judgement(&d), r.Redact)
+		p.OfEdge(causes.ByID, r.edgePass(found, found.Edge[i]))
+		rep.EdgeFailures[i] = reportEdge(found.Edge[i], p.judgement(), r.Redact)
 	})
 	return rep, nil
 }
@@ -175,12 +184,21 @@ func served(found *correlate.Result) map[at]int64 {
 // nothing, where they can change the answer (open), and for the worst key of
 // each cause, so that its remedies can be simulated. It returns the keys to
 // judge again; those left over for --max-keys are among them.
-func (r *run) objects(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey, said []judgement, open, left []bool) ([]int, error) {
+func (r *run) objects(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey, said []judgement, open []bool) ([]int, error) {
 	type problem struct {
 		at
 		verdict string
 	}
 	looked := map[problem]bool{}
+	limits := map[*common]*common{}
+	limited := func(c *common) *common {
+		l := limits[c]
+		if l == nil {
+			l = c.limited()
+			limits[c] = l
+		}
+		return l
+	}
 	need := map[string][]gather.Key{}
 	var again []int
 	asked, over := 0, 0
@@ -195,9 +213,8 @@ func (r *run) objects(ctx context.Context, found *correlate.Result, keys []*corr
 			continue
 		case asked >= r.MaxKeys:
 			if open[i] {
-				left[i] = true
+				said[i].common = limited(said[i].common)
 				over++
-				again = append(again, i)
 			}
 			continue
 		default:
