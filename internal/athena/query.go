@@ -1,7 +1,6 @@
 package athena
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +76,7 @@ func (e *engine) run(ctx context.Context, name, sql string, row func([]string) e
 	}
 	started, err := e.api.StartQueryExecution(ctx, in)
 	if err != nil {
-		return cmp.Or(context.Cause(ctx), callError("athena:StartQueryExecution", err))
+		return e.ended(ctx, "", callError("athena:StartQueryExecution", err))
 	}
 	id := aws.ToString(started.QueryExecutionId)
 	e.o.Log.Info("athena query started", "query", name, "id", id)

@@ -71,13 +71,21 @@ func TestQueryIsStoppedWithTheContext(t *testing.T) {
 
 func TestQueryTimesOut(t *testing.T) {
 	f := &fake{script: []fakeQuery{{states: []string{"RUNNING"}}}}
-	e := f.engine(t, Options{Timeout: time.Millisecond}, nil)
-	e.sleep = sleep
-	wantError(t, e.run(context.Background(), "x", "", nil),
-		"athena: the query did not end within 1ms and was stopped (query q1)", "raise --athena-timeout, or narrow --since and --until")
+	e := f.engine(t, Options{Timeout: time.Minute}, nil)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	e.sleep = func(ctx context.Context, _ time.Duration) error {
+		cancel(errTimeout) // as run's own context does
+		return context.Cause(ctx)
+	}
+	f.sql = []string{""} // started
+	wantError(t, e.await(ctx, "q1"),
+		"athena: the query did not end within 1m0s and was stopped (query q1)", "raise --athena-timeout, or narrow --since and --until")
 	if len(f.stopped) != 1 {
 		t.Errorf("stopped %v", f.stopped)
 	}
+	e.o.Timeout = time.Nanosecond // over before it is started
+	wantError(t, e.run(context.Background(), "x", "", nil),
+		"athena: the query did not end within 1ns and was stopped", "raise --athena-timeout, or narrow --since and --until")
 }
 
 func TestQueryIsStoppedOverTheLimit(t *testing.T) {
