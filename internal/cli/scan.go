@@ -85,7 +85,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 	fs.StringVar(&o.Snapshot, "snapshot", "", "answer every check from this directory, call no AWS")
 	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot directory")
 	fs.StringVar(&output, "output", "text", "report on standard output: "+strings.Join(report.Formats(), ", "))
-	fs.StringArrayVar(&outs, "out", nil, "write a report to this file or s3:// object (repeatable; type from the suffix)")
+	fs.StringArrayVar(&outs, "out", nil, "write a report to this file or s3:// object (repeatable; type from the suffix; {date} is today, UTC)")
 	fs.StringVar(&memory, "state", "", "nightly memory: a directory or s3://bucket/prefix; reads what is new, says what changed")
 	fs.BoolVar(&force, "state-unconditional", false, "use a --state store that ignores conditional writes: no two runs may meet")
 	fs.StringArrayVar(&notify, "notify", nil, "with --state: SNS topic ARN or https webhook that gets the summary when keys are new or fixed (repeatable)")
@@ -129,7 +129,8 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		if !report.IsFormat(output) {
 			return usage("one of "+strings.Join(report.Formats(), ", "), "scan: --output %q is no report format", output)
 		}
-		for _, out := range outs {
+		for i, out := range outs {
+			outs[i] = strings.ReplaceAll(out, "{date}", now.Format(time.DateOnly))
 			if f := strings.TrimPrefix(path.Ext(out), "."); !report.IsSuffix(f) {
 				return usage("the suffix chooses the type: .json .html .md .csv .parquet .txt", "scan: --out %s: no report type %q", out, f)
 			}
