@@ -86,6 +86,37 @@ func TestSampleTruth(t *testing.T) {
 	}
 }
 
+// TestOneLogAlone expects from each log alone the same keys, and no wrong cause
+// among the proven ones.
+func TestOneLogAlone(t *testing.T) {
+	want := map[string][]string{}
+	for _, k := range sampleTruth(t).Keys {
+		want[k.Bucket+"/"+k.Key] = append(k.Also, k.Verdict)
+	}
+	for log, unexplained := range map[string]int{"cloudfront": 5, "s3": 0} {
+		rep, err := Run(t.Context(), Options{
+			Locations: []string{"../../samples/site/logs/" + log}, Snapshot: "../../samples/site/snapshot", MaxKeys: 200,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range rep.FailingKeys.All() {
+			w, ok := want[k.Bucket+"/"+k.Key]
+			switch {
+			case !ok:
+				t.Errorf("%s log alone: %s/%q did not fail", log, k.Bucket, k.Key)
+			case k.Verdict == "unexplained":
+				unexplained--
+			case !slices.Contains(w, k.Verdict):
+				t.Errorf("%s log alone: %s/%q: verdict %s, want one of %v", log, k.Bucket, k.Key, k.Verdict, w)
+			}
+		}
+		if rep.FailingKeys.Len() != len(want) || unexplained < 0 {
+			t.Errorf("%s log alone: %d keys, want %d; %d more unexplained than can be helped", log, rep.FailingKeys.Len(), len(want), -unexplained)
+		}
+	}
+}
+
 func compareKeys(t *testing.T, what string, keys report.Keys, want []truthKey, named bool) {
 	type id struct{ distribution, bucket, key string }
 	got := map[id]*report.FailingKey{}

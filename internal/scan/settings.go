@@ -95,11 +95,18 @@ func isDistribution(s string) bool {
 	return true
 }
 
-// seen asks for the settings of the distributions that the logs have named.
+// seen asks for the settings of the distributions that the logs have named. A
+// snapshot is asked for all that it holds: S3's log alone names none, but a
+// bucket's keys can be told by the one distribution whose origin it is.
 func (r *run) seen(ctx context.Context, named []string) error {
 	var ids []string
 	for _, name := range named {
 		ids = append(ids, r.idsOf(ctx, name)...)
+	}
+	if r.Snapshot != "" {
+		for _, d := range r.gatherer.ListDistributions(ctx).Value {
+			ids = append(ids, d.ID)
+		}
 	}
 	return r.gatherer.Distributions(ctx, ids...)
 }
