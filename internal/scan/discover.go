@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/why403/why403/internal/discover"
 	"github.com/why403/why403/internal/s3source"
@@ -48,6 +52,7 @@ func (r *run) discover(ctx context.Context) ([]logs.Source, error) {
 		return nil, &Error{fmt.Errorf("no log of distribution %s was found", ids), found.Hint}
 	}
 	var sources []logs.Source
+	var groups []*group
 	for i := range found.Places {
 		p := &found.Places[i]
 		for _, l := range p.Locations {
@@ -55,44 +60,99 @@ func (r *run) discover(ctx context.Context) ([]logs.Source, error) {
 			if err != nil {
 				return nil, &Error{fmt.Errorf("%s: %w", l, err), ""}
 			}
-			sources = append(sources, &place{s, p, r})
 			r.Locations = append(r.Locations, l)
+			n := slices.IndexFunc(groups, func(g *group) bool { return g.Bucket == s.Bucket && reflect.DeepEqual(g.layout, p.Layout) })
+			if n < 0 {
+				n = len(groups)
+				groups = append(groups, &group{Source: s, layout: p.Layout, run: r})
+				sources = append(sources, groups[n])
+			}
+			groups[n].parts = append(groups[n].parts, part{s, p})
 		}
 	}
 	return sources, nil
 }
 
-// place reads a location that was found. One that can't be listed does not stop
-// the run.
-type place struct {
-	*s3source.Source
-	*discover.Place
-	run *run
+// group reads the places found in one bucket, all of one layout. A place that
+// can't be listed does not stop the run.
+type group struct {
+	*s3source.Source // opens the objects of all parts
+	parts            []part
+	layout           logs.Layout
+	run              *run
 }
 
-func (p *place) Layout() logs.Layout { return p.Place.Layout }
+// part is one location of a place.
+type part struct {
+	*s3source.Source
+	place *discover.Place
+}
 
-func (p *place) List(ctx context.Context, w logs.Window, page func([]logs.Object) error) error {
-	var failed error // page's own
-	err := p.Source.List(ctx, w, func(objects []logs.Object) error {
-		objects = slices.DeleteFunc(slices.Clone(objects), func(o logs.Object) bool { return !p.Holds(o.URI) })
-		if len(objects) > 0 {
-			failed = page(objects)
-		}
-		return failed
-	})
-	if err == nil || failed != nil || ctx.Err() != nil {
-		return err
+func (g *group) Layout() logs.Layout { return g.layout }
+
+// listings bounds the parts that are listed side by side.
+const listings = 4
+
+func (g *group) List(ctx context.Context, w logs.Window, page func([]logs.Object) error) error {
+	var mu sync.Mutex
+	var seen map[string]bool // when parts may hold the same object
+	if g.overlap() {
+		seen = map[string]bool{}
 	}
-	p.run.mu.Lock()
-	defer p.run.mu.Unlock()
-	p.run.unlisted = append(p.run.unlisted, err)
-	p.run.incomplete = append(p.run.incomplete, err.Error())
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(listings)
+	for _, p := range g.parts {
+		all.Go(func() error {
+			var failed error // page's own
+			err := p.List(ctx, w, func(objects []logs.Object) error {
+				mu.Lock()
+				defer mu.Unlock()
+				objects = slices.DeleteFunc(slices.Clone(objects), func(o logs.Object) bool {
+					if !p.place.Holds(o.URI) || seen[o.URI] {
+						return true
+					}
+					if seen != nil {
+						seen[o.URI] = true
+					}
+					return false
+				})
+				if len(objects) > 0 {
+					failed = page(objects)
+				}
+				return failed
+			})
+			if err != nil && failed == nil && ctx.Err() == nil {
+				g.run.cantList(err)
+				return nil
+			}
+			return err
+		})
+	}
+	return all.Wait()
+}
+
+// overlap reports whether one part's prefix begins with another's.
+func (g *group) overlap() bool {
+	for i, p := range g.parts {
+		for k, q := range g.parts {
+			if i != k && strings.HasPrefix(p.Prefix, q.Prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cantList notes a place that can't be listed.
+func (r *run) cantList(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unlisted = append(r.unlisted, err)
+	r.incomplete = append(r.incomplete, err.Error())
 	var h interface{ UserHint() string }
 	if errors.As(err, &h) {
-		p.run.hints = append(p.run.hints, h.UserHint())
+		r.hints = append(r.hints, h.UserHint())
 	}
-	return nil
 }
 
 // handler drops the lines of buckets that only share a place with those that

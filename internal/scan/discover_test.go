@@ -393,3 +393,25 @@ func TestFewCalls(t *testing.T) {
 		}
 	}
 }
+
+// TestDiscoverOverlap reads an object once that lies in two places.
+func TestDiscoverOverlap(t *testing.T) {
+	a := newAccount(t)
+	ids := []string{"E1ABCDEFGHIJK", "E2ABCDEFGHIJK"}
+	var sources, deliveries []object
+	for i, suffix := range []string{"{yyyy}", "2026/x/{yyyy}"} {
+		a.distribution(ids[i], nil, "site")
+		sources = append(sources, object{"name": ids[i], "resourceArns": []string{"arn:aws:cloudfront::111122223333:distribution/" + ids[i]}, "logType": "ACCESS_LOGS"})
+		deliveries = append(deliveries, object{"deliverySourceName": ids[i], "deliveryDestinationArn": "d", "deliveryDestinationType": "S3", "s3DeliveryConfiguration": object{"suffixPath": suffix}})
+	}
+	a.bucket("site", object{}, ids...)
+	a.deliveries("us-east-1", sources, deliveries, []object{{"arn": "d", "outputFormat": "json", "deliveryDestinationConfiguration": object{"destinationResourceArn": "arn:aws:s3:::logs/cf"}}})
+	a.log("logs", "cf/2026/x/2026/lines.json", `{"date":"2026-11-24","time":"10:00:00","DistributionId":"E2ABCDEFGHIJK","cs-uri-stem":"/a","sc-status":"403","x-edge-result-type":"Error","x-edge-request-id":"a","cs-method":"GET"}`+"\n")
+	rep, err := Run(t.Context(), Options{Distributions: ids, AWS: a.aws, MaxKeys: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := failing(t, rep); rep.Inputs.Objects != 1 || rep.Inputs.Lines != 1 || len(got) != 1 {
+		t.Errorf("%+v %q", rep.Inputs, got)
+	}
+}
