@@ -89,6 +89,9 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	if len(all) == 0 {
 		all = []*gatherer{c.gatherer()}
 	}
+	for _, g := range all {
+		g.settle()
+	}
 	g := all[0]
 	for i, q := range all[1:] {
 		g.merge(q)

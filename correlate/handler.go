@@ -27,6 +27,7 @@ type gatherer struct {
 	fireKinds  kinds[FirewallClass]
 
 	passed   passed
+	waiting  waiting
 	features names // what Patterns compares failing keys with
 	spans    [2][]Span
 
@@ -525,10 +526,7 @@ func (g *gatherer) EdgePassed(distribution, stem []byte, status int, time int64)
 		g.lastDist = append(g.lastDist[:0], distribution...)
 		g.lastHash = g.hash(edgeDomain, distribution)
 	}
-	s := g.passed.see(g.lastHash^maphash.Bytes(g.seed, stem), uint32(time/1000))
-	if s.feature == 0 {
-		s.feature = g.feature('e', d, stem) + 1
-	}
+	g.pass(g.lastHash^maphash.Bytes(g.seed, stem), time, 'e', d, stem)
 }
 
 // Domains keep hashes of paths and of keys apart.
@@ -565,12 +563,37 @@ func (g *gatherer) OriginPassed(r *logs.OriginRecord) {
 	key := g.key(r)
 	if domain == memberDomain && isCanonicalID(r.Requester) {
 		// An origin access identity's, maybe: Result will know.
-		g.passed.see(g.hash(g.hash(identityDomain, r.Requester), r.Bucket)^maphash.Bytes(g.seed, key), uint32(r.Time/1000))
+		g.pass(g.hash(g.hash(identityDomain, r.Requester), r.Bucket)^maphash.Bytes(g.seed, key), r.Time, 0, b, nil)
 	}
-	s := g.passed.see(g.hash(domain, r.Bucket)^maphash.Bytes(g.seed, key), uint32(r.Time/1000))
-	if s.feature == 0 {
-		s.feature = g.feature(kind, b, key) + 1
+	g.pass(g.hash(domain, r.Bucket)^maphash.Bytes(g.seed, key), r.Time, kind, b, key)
+}
+
+// pass notes a success of the key with this hash. Kind, scope and key make its
+// feature; kind 0 gives it none.
+func (g *gatherer) pass(h uint64, ms int64, kind byte, scope uint32, key []byte) {
+	w := &g.waiting
+	w.keys = append(w.keys, key...)
+	w.list[w.n] = success{hash: h, sec: uint32(ms / 1000), end: uint32(len(w.keys)), scope: scope, kind: kind}
+	if w.n++; w.n == len(w.list) {
+		g.settle()
 	}
+}
+
+// settle puts the waiting successes into the table.
+func (g *gatherer) settle() {
+	w := &g.waiting
+	list := w.list[:w.n]
+	w.touched += g.passed.touch(list)
+	from := uint32(0)
+	for i := range list {
+		e := &list[i]
+		s := g.passed.see(e.hash, e.sec)
+		if s.feature == 0 && e.kind != 0 {
+			s.feature = g.feature(e.kind, e.scope, w.keys[from:e.end]) + 1
+		}
+		from = e.end
+	}
+	w.n, w.keys = 0, w.keys[:0]
 }
 
 // holdsAgent looks for an agent (quoted, as in the line) in a record that passed,

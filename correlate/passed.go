@@ -44,6 +44,48 @@ type wide struct {
 	parts [wideBits / 64]uint64
 }
 
+// waiting holds successes on their way into the table. The table is larger than
+// the processor's caches: one success after the other waits for memory up to
+// three times, those of a batch wait together.
+type waiting struct {
+	n       int
+	list    [32]success
+	keys    []byte // of the list, one after the other
+	touched uint64 // keeps the compiler from leaving reads out
+}
+
+type success struct {
+	hash  uint64
+	sec   uint32
+	end   uint32 // of its key in keys
+	scope uint32
+	kind  byte
+
+	shift uint8 // of its map
+	wide  *wide // nil if it has none, as far as the first slot tells
+}
+
+// touch reads what see is going to need for each of the list, all slots first,
+// then all maps, so that the reads overlap.
+func (p *passed) touch(list []success) (sum uint64) {
+	if p.n == 0 {
+		return 0
+	}
+	mask := uint32(len(p.slots) - 1)
+	for i := range list {
+		e := &list[i]
+		if s := &p.slots[uint32(e.hash)&mask]; s.count == countWide {
+			e.wide, e.shift = p.wide.at(s.times[wideMap]), s.shift
+		}
+	}
+	for i := range list {
+		if e := &list[i]; e.wide != nil {
+			sum += e.wide.parts[(e.sec>>e.shift-e.wide.base)/64%(wideBits/64)]
+		}
+	}
+	return sum
+}
+
 // see notes a success of the key with this hash at a Unix second and returns
 // its slot; the slot is valid until the next call.
 func (p *passed) see(h uint64, sec uint32) *served {

@@ -19,7 +19,8 @@ func (j *joiner) finish() {
 	slices.SortFunc(out.Keys, byWeight)
 	slices.SortFunc(out.Direct, byWeight)
 	slices.SortFunc(out.Edge, func(a, b *EdgeFailure) int {
-		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.URI, b.URI))
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.URI, b.URI),
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.First, b.First))
 	})
 	slices.SortFunc(out.Pairs, func(a, b Pair) int {
 		return cmp.Or(cmp.Compare(a.EdgeRequestID, b.EdgeRequestID), cmp.Compare(a.OriginRequestID, b.OriginRequestID))
