@@ -415,3 +415,52 @@ func TestDiscoverOverlap(t *testing.T) {
 		t.Errorf("%+v %q", rep.Inputs, got)
 	}
 }
+
+// TestDiscoverWithoutOnePermission takes each permission of the search away: it
+// goes on with what is left, and names what is missing.
+func TestDiscoverWithoutOnePermission(t *testing.T) {
+	f := func(permission string, all bool, wantErr, wantNote string, want ...string) {
+		t.Helper()
+		a := newAccount(t, permission)
+		a.distribution("E1ABCDEFGHIJK", legacy("logs", "cf/"), "site")
+		a.distribution("E2ABCDEFGHIJK", nil, "docs")
+		a.bucket("site", classic("logs", "s3/site-"), "E1ABCDEFGHIJK")
+		a.bucket("docs", classic("logs", "s3/docs-"), "E2ABCDEFGHIJK")
+		a.deliveries("us-east-1",
+			[]object{{"name": "cf", "resourceArns": []string{"arn:aws:cloudfront::111122223333:distribution/E2ABCDEFGHIJK"}, "logType": "ACCESS_LOGS"}},
+			[]object{{"id": "1", "deliverySourceName": "cf", "deliveryDestinationArn": "d", "deliveryDestinationType": "S3"}},
+			[]object{{"arn": "d", "outputFormat": "w3c", "deliveryDestinationConfiguration": object{"destinationResourceArn": "arn:aws:s3:::logs/v2"}}})
+		a.log("logs", "cf/E1ABCDEFGHIJK.2026-11-24-10.aaaaaaaa.gz", w3c("/a"))
+		a.log("logs", "v2/E2ABCDEFGHIJK.2026-11-24-10.aaaaaaaa.gz", w3c("/b"))
+		a.log("logs", "s3/site-2026-11-24-11-00-00-0123456789ABCDEF", accessLog("site", "a"))
+		a.log("logs", "s3/docs-2026-11-24-11-00-00-0123456789ABCDEF", accessLog("docs", "b"))
+		o := Options{Distributions: []string{"E1ABCDEFGHIJK", "E2ABCDEFGHIJK"}, AllDistributions: all, Window: wholeDay, MaxKeys: 200, AWS: a.aws}
+		rep, err := Run(t.Context(), o)
+		if wantErr != "" || err != nil {
+			if err == nil || !strings.Contains(err.Error(), wantErr) || wantErr == "" {
+				t.Errorf("without %s: %v, want %s", permission, err, wantErr)
+			}
+			return
+		}
+		var got []string
+		for _, f := range failing(t, rep) {
+			got = append(got, strings.TrimSpace(f[:strings.LastIndexByte(f, ' ')]))
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("without %s: %s", permission, d)
+		}
+		if notes := strings.Join(rep.Notes, "\n"); wantNote != "" && !strings.Contains(notes, wantNote) {
+			t.Errorf("without %s: notes %q", permission, notes)
+		}
+	}
+	one, two := "E1ABCDEFGHIJK site/a cf=1 s3=1", "E2ABCDEFGHIJK docs/b cf=1 s3=1"
+	f("", false, "", "", one, two)
+	f("cloudfront:ListDistributions", true, "the account's distributions can't be listed: no permission for cloudfront:ListDistributions", "")
+	f("cloudfront:GetDistribution", false, "", "distribution E1ABCDEFGHIJK: its settings can't be read: no permission for cloudfront:GetDistribution", "E2ABCDEFGHIJK /b cf=1 s3=0")
+	f("logs:DescribeDeliverySources", false, "", "distribution E2ABCDEFGHIJK: deliveries of standard logs v2 can't be seen: no permission for logs:DescribeDeliverySources", one, "E2ABCDEFGHIJK docs/b cf=0 s3=1")
+	f("logs:DescribeDeliveries", false, "", "no permission for logs:DescribeDeliveries", one, "E2ABCDEFGHIJK docs/b cf=0 s3=1")
+	f("logs:DescribeDeliveryDestinations", false, "", "no permission for logs:DescribeDeliveryDestinations", one, "E2ABCDEFGHIJK docs/b cf=0 s3=1")
+	f("s3:GetBucketLogging", false, "", "bucket site: its logging can't be read: no permission for s3:GetBucketLogging", "E1ABCDEFGHIJK site/a cf=1 s3=0", "E2ABCDEFGHIJK docs/b cf=1 s3=0")
+	f("s3:ListBucket", false, "not allowed to list s3://logs/", "")
+	f("s3:GetObject", false, "s3://logs/", "")
+}
