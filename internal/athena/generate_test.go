@@ -100,7 +100,7 @@ func (g *generator) oddEdge(line, delimiter string) string {
 	columns := strings.Split(line, delimiter)
 	switch g.IntN(9) {
 	case 0:
-		return strings.Join(columns[:len(columns)-2-g.IntN(28)], delimiter) // truncated
+		return strings.Join(columns[:1+g.IntN(len(columns)-1)], delimiter) // truncated
 	case 1:
 		return ""
 	case 2:
@@ -154,7 +154,11 @@ func (g *generator) origin(bucket string) string {
 
 // oddOrigin spoils or strains a line of S3's.
 func (g *generator) oddOrigin(line string) string {
-	switch g.IntN(12) {
+	switch g.IntN(14) {
+	case 11:
+		return strings.Replace(line, "GET /", "GET /\x01\x00\\N", 1)
+	case 12:
+		return `\N`
 	case 0:
 		return strings.Replace(line, " HTTP/1.1", `" HTTP/1.1`, 1) // quote in the URI
 	case 1:

@@ -105,7 +105,7 @@ func TestSetupLeavesOtherTablesAlone(t *testing.T) {
 	}, "its partitions are day string; needed are none")
 	f(func(t *types.Table) { t.StorageDescriptor.Location = aws.String("s3://other/") }, "its location is s3://other/, not s3://logs/cf/")
 	f(func(t *types.Table) { t.StorageDescriptor.SerdeInfo.SerializationLibrary = aws.String("x.Y") }, "its SerDe is x.Y, not org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe")
-	f(func(t *types.Table) { t.StorageDescriptor.SerdeInfo.Parameters["field.delim"] = "," }, `its SerDe property field.delim is ",", not "\x01"`)
+	f(func(t *types.Table) { t.StorageDescriptor.SerdeInfo.Parameters["field.delim"] = "," }, `its SerDe property field.delim is ",", not "\n"`)
 	f(func(t *types.Table) { t.StorageDescriptor = nil }, "it is a view or of another kind")
 }
 

@@ -330,14 +330,13 @@ func (p *place) linesName() string {
 	return p.Name + "_lines"
 }
 
-// lines is the table of whole lines. No line holds its delimiter, and one that
-// does is not cut there.
+// lines is the table of whole lines. Its delimiter is the newline, the one byte
+// that no line holds.
 func (p *place) lines() Table {
 	t := p.bare(p.linesName(), "whole lines of "+p.Format+" logs, for why403 scan --engine athena")
 	t.Columns = []Column{{"line", "string"}}
-	t.SerDeProps["field.delim"] = "\x01"
-	t.SerDeProps["serialization.format"] = "\x01"
-	t.SerDeProps["serialization.last.column.takes.rest"] = "true"
+	t.SerDeProps["field.delim"] = "\n"
+	t.SerDeProps["serialization.format"] = "\n"
 	return t
 }
 

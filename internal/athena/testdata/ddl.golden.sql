@@ -51,9 +51,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `why403`.`cloudfront_lines` (
 COMMENT 'whole lines of cloudfront-w3c logs, for why403 scan --engine athena'
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -150,9 +149,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -217,9 +215,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -362,9 +359,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -505,9 +501,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -574,9 +569,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `why403`.`s3_access_lines` (
 COMMENT 'whole lines of s3-access logs, for why403 scan --engine athena'
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -650,9 +644,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -743,9 +736,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
@@ -843,9 +835,8 @@ PARTITIONED BY (
 )
 ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'
 WITH SERDEPROPERTIES (
-  'field.delim' = '\001',
-  'serialization.format' = '\001',
-  'serialization.last.column.takes.rest' = 'true'
+  'field.delim' = '\n',
+  'serialization.format' = '\n'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
