@@ -43,6 +43,7 @@ of each key whether it is new, still failing, fixed or quiet. --since then bound
 the first run; later ones go on where the last one left off (docs/nightly.md).`,
 	examples: []string{
 		"why403 scan --snapshot samples/site/snapshot samples/site/logs\tthe sample report; needs no account",
+		"why403 scan --distribution E2EXAMPLE1ABCD\tthe last day of a distribution; its logs and buckets are found by itself",
 		"why403 scan s3://logs/cf/ s3://logs/s3/ --since 24h\tthe last day of these prefixes",
 		"why403 scan ./logs --out report.html --out keys.csv\ta directory of logs; three reports in one run",
 		"why403 scan s3://logs/ --record facts/\tkeep what AWS answered, to judge it elsewhere",

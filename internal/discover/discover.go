@@ -368,6 +368,9 @@ func (f *finder) bucket(ctx context.Context, b *facts.Bucket) {
 func missing[T any](f facts.Fact[T]) string {
 	switch f.State {
 	case facts.Refused:
+		if f.Code == "MethodNotAllowed" {
+			return f.Call + ": " + f.Message // another account's bucket
+		}
 		return "no permission for " + f.Permission
 	case facts.NotGathered:
 		return cmp.Or(f.Message, "not asked") + " (" + cmp.Or(f.Call, "no answer") + ")"
