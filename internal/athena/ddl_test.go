@@ -3,7 +3,6 @@ package athena
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -71,19 +70,12 @@ func TestDDL(t *testing.T) {
 // The queries are kept so that a change of theirs is seen, and so that their
 // syntax can be checked without an engine.
 func TestQueries(t *testing.T) {
-	e := &engine{o: Options{Database: "why403", Masked: []int{200, 404}, Window: logs.Window{
+	o := Options{Masked: []int{200, 404}, Window: logs.Window{
 		From: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
-	}}}
+	}}
 	var b bytes.Buffer
-	for _, l := range deliveries() {
-		p, err := l.place()
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&b, "-- %s: lines\n%s;\n\n", l.Name, e.linesQuery(p))
-		if l.Format == "cloudfront-w3c" || l.Format == "s3-access" {
-			fmt.Fprintf(&b, "-- %s: served\n%s;\n\n", l.Name, e.servedQuery(p, 7, widths[0]))
-		}
+	if err := Queries(&b, deliveries(), o); err != nil {
+		t.Fatal(err)
 	}
 	golden(t, "queries.golden.sql", b.Bytes())
 }

@@ -180,3 +180,15 @@ func isThere(err error) bool {
 	var e *types.AlreadyExistsException
 	return errors.As(err, &e)
 }
+
+// The IAM actions that a caller needs. Athena makes those of S3 and
+// glue:GetPartitions on the caller's behalf.
+var (
+	ScanActions = []string{
+		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution",
+		"glue:GetDatabase", "glue:GetTable", "glue:GetPartitions",
+		"s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", // the logs
+		"s3:AbortMultipartUpload", "s3:PutObject", // where results go
+	}
+	SetupActions = []string{"glue:CreateDatabase", "glue:CreateTable", "glue:GetDatabase", "glue:GetTable"}
+)

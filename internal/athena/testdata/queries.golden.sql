@@ -1,4 +1,4 @@
--- cloudfront: lines
+-- s3://logs/cf/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_lines"
@@ -36,7 +36,7 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- cloudfront: served
+-- s3://logs/cf/, served
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_lines"
@@ -65,13 +65,13 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
   FROM marked
   WHERE line IS NOT NULL
 )
 SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
--- cloudfront_v2: lines
+-- s3://logs/AWSLogs/111122223333/CloudFront/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_v2_lines"
@@ -113,7 +113,7 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- cloudfront_v2: served
+-- s3://logs/AWSLogs/111122223333/CloudFront/, served
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_v2_lines"
@@ -146,13 +146,13 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
   FROM marked
   WHERE line IS NOT NULL
 )
 SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
--- cloudfront_commas: lines
+-- s3://logs/plain/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_commas_lines"
@@ -192,7 +192,44 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- cloudfront_json: lines
+-- s3://logs/plain/, served
+WITH lines AS (
+  SELECT "$path" AS path, coalesce(line, '\N') AS line
+  FROM "why403"."cloudfront_commas_lines"
+  WHERE "year" IN ('2026')
+    AND "month" IN ('11')
+    AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
+), texts AS (
+  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
+), parts AS (
+  SELECT path, line, text, split(text, ',') AS f FROM texts
+), told AS (
+  SELECT path, line, text, f, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) AS scope, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) AS place,
+    element_at(f, 3) AS thing,
+    element_at(f, 4) AS status,
+    CASE WHEN regexp_like(element_at(f, 1), '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') AND regexp_like(element_at(f, 2), '^[0-9]{2}:[0-9]{2}:[0-9]{2}$') THEN CAST(try(to_unixtime(from_iso8601_timestamp(element_at(f, 1) || 'T' || element_at(f, 2) || 'Z'))) AS bigint) * 1000 END AS ms
+  FROM parts
+), sorted AS (
+  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
+    coalesce(status IN ('200', '206', '304'), false) AS served,
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND cardinality(f) = 5 AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 5), '') = 'Error'), false) AS plain
+  FROM told
+), seconds AS (
+  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
+    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
+  FROM sorted
+  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
+  GROUP BY 1, 2, 3, 4
+), marked AS (
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
+  FROM marked
+  WHERE line IS NOT NULL
+)
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
+
+-- s3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_json_lines"
@@ -234,7 +271,46 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- cloudfront_parquet: lines
+-- s3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/, served
+WITH lines AS (
+  SELECT "$path" AS path, coalesce(line, '\N') AS line
+  FROM "why403"."cloudfront_json_lines"
+  WHERE "year" IN ('2026')
+    AND "month" IN ('11')
+    AND "day" IN ('19', '20')
+    AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
+), texts AS (
+  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
+), parts AS (
+  SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
+), told AS (
+  SELECT path, line, text, f, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) || '|' || coalesce(element_at(f, 'DistributionId'), '') || '|' || coalesce(element_at(f, 'cs(Host)'), '') AS scope, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) || '|' || coalesce(element_at(f, 'DistributionId'), '') || '|' || coalesce(element_at(f, 'cs(Host)'), '') AS place,
+    element_at(f, 'cs-uri-stem') AS thing,
+    element_at(f, 'sc-status') AS status,
+    coalesce(CASE WHEN regexp_like(element_at(f, 'timestamp(ms)'), '^[0-9]{1,15}$') THEN CAST(element_at(f, 'timestamp(ms)') AS bigint) * 1 END, CASE WHEN regexp_like(element_at(f, 'date'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') AND regexp_like(element_at(f, 'time'), '^[0-9]{2}:[0-9]{2}:[0-9]{2}$') THEN CAST(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'date') || 'T' || element_at(f, 'time') || 'Z'))) AS bigint) * 1000 END, CASE WHEN regexp_like(element_at(f, 'timestamp'), '^[0-9]{1,12}(\.[0-9]{1,6})?$') THEN CAST(floor(CAST(element_at(f, 'timestamp') AS double) * 1000) AS bigint) END) AS ms
+  FROM parts
+), sorted AS (
+  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
+    coalesce(status IN ('200', '206', '304'), false) AS served,
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 'x-edge-result-type'), '') = 'Error'), false) AS plain
+  FROM told
+), seconds AS (
+  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
+    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
+  FROM sorted
+  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
+  GROUP BY 1, 2, 3, 4
+), marked AS (
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
+  FROM marked
+  WHERE line IS NOT NULL
+)
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
+
+-- s3://logs/parquet/, lines
 WITH lines AS (
   SELECT "$path" AS path, json_format(CAST(map(ARRAY['date', 'time', 'x-edge-location', 'sc-bytes', 'c-ip', 'cs-method', 'cs(Host)', 'cs-uri-stem', 'sc-status', 'cs(Referer)', 'cs(User-Agent)', 'cs-uri-query', 'cs(Cookie)', 'x-edge-result-type', 'x-edge-request-id', 'x-host-header', 'cs-protocol', 'cs-bytes', 'time-taken', 'x-forwarded-for', 'ssl-protocol', 'ssl-cipher', 'x-edge-response-result-type', 'cs-protocol-version', 'fle-status', 'fle-encrypted-fields', 'c-port', 'time-to-first-byte', 'x-edge-detailed-result-type', 'sc-content-type', 'sc-content-len', 'sc-range-start', 'sc-range-end'], ARRAY["date", "time", "x_edge_location", "sc_bytes", "c_ip", "cs_method", "cs_host", "cs_uri_stem", "sc_status", "cs_referer", "cs_user_agent", "cs_uri_query", "cs_cookie", "x_edge_result_type", "x_edge_request_id", "x_host_header", "cs_protocol", "cs_bytes", "time_taken", "x_forwarded_for", "ssl_protocol", "ssl_cipher", "x_edge_response_result_type", "cs_protocol_version", "fle_status", "fle_encrypted_fields", "c_port", "time_to_first_byte", "x_edge_detailed_result_type", "sc_content_type", "sc_content_len", "sc_range_start", "sc_range_end"]) AS json)) AS line
   FROM "why403"."cloudfront_parquet"
@@ -276,7 +352,46 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- cloudfront_realtime: lines
+-- s3://logs/parquet/, served
+WITH lines AS (
+  SELECT "$path" AS path, json_format(CAST(map(ARRAY['date', 'time', 'x-edge-location', 'sc-bytes', 'c-ip', 'cs-method', 'cs(Host)', 'cs-uri-stem', 'sc-status', 'cs(Referer)', 'cs(User-Agent)', 'cs-uri-query', 'cs(Cookie)', 'x-edge-result-type', 'x-edge-request-id', 'x-host-header', 'cs-protocol', 'cs-bytes', 'time-taken', 'x-forwarded-for', 'ssl-protocol', 'ssl-cipher', 'x-edge-response-result-type', 'cs-protocol-version', 'fle-status', 'fle-encrypted-fields', 'c-port', 'time-to-first-byte', 'x-edge-detailed-result-type', 'sc-content-type', 'sc-content-len', 'sc-range-start', 'sc-range-end'], ARRAY["date", "time", "x_edge_location", "sc_bytes", "c_ip", "cs_method", "cs_host", "cs_uri_stem", "sc_status", "cs_referer", "cs_user_agent", "cs_uri_query", "cs_cookie", "x_edge_result_type", "x_edge_request_id", "x_host_header", "cs_protocol", "cs_bytes", "time_taken", "x_forwarded_for", "ssl_protocol", "ssl_cipher", "x_edge_response_result_type", "cs_protocol_version", "fle_status", "fle_encrypted_fields", "c_port", "time_to_first_byte", "x_edge_detailed_result_type", "sc_content_type", "sc_content_len", "sc_range_start", "sc_range_end"]) AS json)) AS line
+  FROM "why403"."cloudfront_parquet"
+  WHERE "year" IN ('2026')
+    AND "month" IN ('11')
+    AND "day" IN ('19', '20')
+    AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
+), texts AS (
+  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
+), parts AS (
+  SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
+), told AS (
+  SELECT path, line, text, f, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) || '|' || coalesce(element_at(f, 'cs(Host)'), '') AS scope, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) || '|' || coalesce(element_at(f, 'cs(Host)'), '') AS place,
+    element_at(f, 'cs-uri-stem') AS thing,
+    element_at(f, 'sc-status') AS status,
+    CASE WHEN regexp_like(element_at(f, 'date'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') AND regexp_like(element_at(f, 'time'), '^[0-9]{2}:[0-9]{2}:[0-9]{2}$') THEN CAST(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'date') || 'T' || element_at(f, 'time') || 'Z'))) AS bigint) * 1000 END AS ms
+  FROM parts
+), sorted AS (
+  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
+    coalesce(status IN ('200', '206', '304'), false) AS served,
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND NOT (status IN ('200', '404') AND coalesce(element_at(f, 'x-edge-result-type'), '') = 'Error'), false) AS plain
+  FROM told
+), seconds AS (
+  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
+    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
+  FROM sorted
+  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
+  GROUP BY 1, 2, 3, 4
+), marked AS (
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
+  FROM marked
+  WHERE line IS NOT NULL
+)
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
+
+-- s3://logs/firehose/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_realtime_lines"
@@ -317,7 +432,45 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- s3_access: lines
+-- s3://logs/firehose/, served
+WITH lines AS (
+  SELECT "$path" AS path, coalesce(line, '\N') AS line
+  FROM "why403"."cloudfront_realtime_lines"
+  WHERE "year" IN ('2026')
+    AND "month" IN ('11')
+    AND "day" IN ('19', '20')
+    AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+), texts AS (
+  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
+), parts AS (
+  SELECT path, line, text, split(text, chr(9)) AS f FROM texts
+), told AS (
+  SELECT path, line, text, f, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) || '|' || coalesce(element_at(f, 7), '') AS scope, coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path) || '|' || coalesce(element_at(f, 7), '') AS place,
+    split_part(element_at(f, 6), '?', 1) AS thing,
+    element_at(f, 3) AS status,
+    CASE WHEN regexp_like(element_at(f, 1), '^[0-9]{1,12}(\.[0-9]{1,6})?$') THEN CAST(floor(CAST(element_at(f, 1) AS double) * 1000) AS bigint) END AS ms
+  FROM parts
+), sorted AS (
+  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
+    coalesce(status IN ('200', '206', '304'), false) AS served,
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^[0-9]{3}$') AND status <> '403' AND starts_with(thing, '/') AND cardinality(f) = 8 AND NOT (status IN ('200', '404') AND '' = 'Error'), false) AS plain
+  FROM told
+), seconds AS (
+  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
+    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
+  FROM sorted
+  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
+  GROUP BY 1, 2, 3, 4
+), marked AS (
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
+  FROM marked
+  WHERE line IS NOT NULL
+)
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
+
+-- s3://logs/s3/access-, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_lines"
@@ -356,7 +509,7 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- s3_access: served
+-- s3://logs/s3/access-, served
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_lines"
@@ -386,13 +539,13 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
   FROM marked
   WHERE line IS NOT NULL
 )
 SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
--- s3_access_by_day: lines
+-- s3://logs/s3/111122223333/ap-northeast-1/it's-a-bucket/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_by_day_lines"
@@ -433,7 +586,7 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- s3_access_by_day: served
+-- s3://logs/s3/111122223333/ap-northeast-1/it's-a-bucket/, served
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_by_day_lines"
@@ -465,13 +618,13 @@ WITH lines AS (
 ), marked AS (
   SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
 ), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AND mod(from_big_endian_64(xxhash64(to_utf8(thing))), 7) = 0 AS wanted
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
   FROM marked
   WHERE line IS NOT NULL
 )
 SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
--- s3_access_json: lines
+-- s3://logs/vended/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_json_lines"
@@ -512,7 +665,45 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- s3_access_parquet: lines
+-- s3://logs/vended/, served
+WITH lines AS (
+  SELECT "$path" AS path, coalesce(line, '\N') AS line
+  FROM "why403"."s3_access_json_lines"
+  WHERE "year" IN ('2026')
+    AND "month" IN ('11')
+    AND "day" IN ('19', '20', '21')
+    AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+), texts AS (
+  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
+), parts AS (
+  SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
+), told AS (
+  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
+    element_at(f, 'key_name') AS thing,
+    coalesce(element_at(f, 'http_status'), '-') AS status,
+    CASE WHEN regexp_like(element_at(f, 'request_time'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'request_time')))) * 1000) AS bigint) END AS ms
+  FROM parts
+), sorted AS (
+  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
+    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
+  FROM told
+), seconds AS (
+  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
+    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
+  FROM sorted
+  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
+  GROUP BY 1, 2, 3, 4
+), marked AS (
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
+  FROM marked
+  WHERE line IS NOT NULL
+)
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
+
+-- s3://logs/vended-parquet/, lines
 WITH lines AS (
   SELECT "$path" AS path, json_format(CAST(map(ARRAY['bucket_name', 'request_time', 'requester', 'operation', 'key_name', 'request_uri', 'http_status'], ARRAY["bucket_name", "request_time", "requester", "operation", "key_name", "request_uri", CAST("http_status" AS varchar)]) AS json)) AS line
   FROM "why403"."s3_access_parquet"
@@ -549,7 +740,41 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- waf: lines
+-- s3://logs/vended-parquet/, served
+WITH lines AS (
+  SELECT "$path" AS path, json_format(CAST(map(ARRAY['bucket_name', 'request_time', 'requester', 'operation', 'key_name', 'request_uri', 'http_status'], ARRAY["bucket_name", "request_time", "requester", "operation", "key_name", "request_uri", CAST("http_status" AS varchar)]) AS json)) AS line
+  FROM "why403"."s3_access_parquet"
+), texts AS (
+  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
+), parts AS (
+  SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
+), told AS (
+  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
+    element_at(f, 'key_name') AS thing,
+    coalesce(element_at(f, 'http_status'), '-') AS status,
+    CASE WHEN regexp_like(element_at(f, 'request_time'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'request_time')))) * 1000) AS bigint) END AS ms
+  FROM parts
+), sorted AS (
+  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
+    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
+  FROM told
+), seconds AS (
+  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
+    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
+  FROM sorted
+  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
+  GROUP BY 1, 2, 3, 4
+), marked AS (
+  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
+), chosen AS (
+  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
+  FROM marked
+  WHERE line IS NOT NULL
+)
+SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
+
+-- s3://aws-waf-logs-example/AWSLogs/111122223333/WAFLogs/cloudfront/acl/, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."waf_lines"
