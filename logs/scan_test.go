@@ -435,7 +435,7 @@ func TestUnreadableObjects(t *testing.T) {
 		in, _, err := scanSources(t, context.Background(), Options{}, s)
 		want := []Unreadable{
 			{filepath.Join(dir, "broken"), "connection reset", 5},
-			{filepath.Join(dir, "denied"), filepath.Join(dir, "denied") + ": access denied", 0},
+			{filepath.Join(dir, "denied"), "access denied", 0},
 			{filepath.Join(dir, "gone"), "gone after it was listed", 0},
 		}
 		if err != nil || !slices.Equal(in.Unreadable, want) || in.Objects != 4 || in.Records != 5 || in.Rejected != 1 {

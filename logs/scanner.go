@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/why403/why403/internal/inflate"
 )
@@ -115,7 +116,7 @@ func (s *scanner) reason(err error) string {
 	case errors.Is(err, errLimit), errors.Is(err, inflate.ErrTooLarge):
 		return fmt.Sprintf("unpacks to more than the limit of %d bytes for one object", s.opts.MaxObject)
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), s.object.URI+": ")
 }
 
 // open opens the object at hand.

@@ -146,7 +146,11 @@ var operations = map[*gather.Call]operation{
 		return c.bucket(ctx, q).GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &q.Bucket})
 	},
 	gather.GetBucketPolicy: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
-		return c.bucket(ctx, q).GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &q.Bucket})
+		out, err := c.bucket(ctx, q).GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &q.Bucket})
+		if err == nil && !json.Valid([]byte(aws.ToString(out.Policy))) {
+			return nil, errBrokenOff // S3 keeps no policy that is not JSON
+		}
+		return out, err
 	},
 	gather.GetBucketPolicyStatus: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 		return c.bucket(ctx, q).GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: &q.Bucket})
@@ -231,6 +235,8 @@ func (c *Clients) keyRegion(q gather.Question) *kms.Client {
 	}
 	return c.kmsIn(c.cfg.Region)
 }
+
+var errBrokenOff = errors.New("the answer broke off, or is none of AWS's")
 
 func marshal(v any) (json.RawMessage, error) { return json.Marshal(v) }
 

@@ -70,6 +70,22 @@ func (o *Config) wait(d time.Duration) time.Duration {
 	return d
 }
 
+// retryer returns the SDK's adaptive retryer, which also takes up an answer that
+// broke off: the SDK itself gives up on one that it can't decode.
+func (o *Config) retryer() aws.Retryer {
+	return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
+		a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) {
+			s.MaxAttempts, s.MaxBackoff = maxAttempts, o.wait(retry.DefaultMaxBackoff)
+			s.Retryables = append(s.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+				if brokenOff(err) {
+					return aws.TrueTernary
+				}
+				return aws.UnknownTernary
+			}))
+		})
+	})
+}
+
 // Clients builds AWS clients, each once. It is safe for concurrent use.
 type Clients struct {
 	cfg      aws.Config
@@ -108,19 +124,9 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 	})
 	load := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
-		config.WithRetryMode(aws.RetryModeAdaptive),
-		config.WithRetryMaxAttempts(maxAttempts),
+		config.WithRetryer(o.retryer),
 		config.WithLogger(sdkLog{o.Log}),
 		config.WithAPIOptions(append(c.meter.options(), awsmiddleware.AddUserAgentKeyValue("why403", version(o.Version)))),
-	}
-	if o.Tempo > 0 {
-		load = append(load, config.WithRetryer(func() aws.Retryer {
-			return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
-				a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) {
-					s.MaxAttempts, s.MaxBackoff = maxAttempts, o.wait(retry.DefaultMaxBackoff)
-				})
-			})
-		}))
 	}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))

@@ -2,12 +2,16 @@ package awsx
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -51,6 +55,9 @@ func answerError(err error, atAWS bool) error {
 		if what := dead[api.ErrorCode()]; what != "" {
 			return unavailable(what+" ("+api.ErrorCode()+")", hints[api.ErrorCode()], err)
 		}
+		if temporary(status(err), api.ErrorCode()) {
+			return errors.New(plain(err)) // it says nothing of what was asked
+		}
 		out := &gather.APIError{Code: api.ErrorCode(), Message: api.ErrorMessage()}
 		if answered {
 			out.BucketRegion = response.Response.Header.Get("X-Amz-Bucket-Region")
@@ -68,7 +75,7 @@ func answerError(err error, atAWS bool) error {
 		}
 		return out
 	}
-	if answered && response.HTTPStatusCode() >= http.StatusBadRequest {
+	if answered && response.HTTPStatusCode() >= http.StatusBadRequest && !temporary(response.HTTPStatusCode(), "") {
 		// An error in another form than the service's.
 		return &gather.APIError{Code: fmt.Sprint(response.HTTPStatusCode()), Message: plain(err)}
 	}
@@ -111,6 +118,25 @@ func misdirected(err error) bool {
 	return false
 }
 
+// temporary reports whether an error is about the service and not about what was
+// asked: the attempts are over, and nothing was answered.
+func temporary(status int, code string) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	_, throttled := retry.DefaultThrottleErrorCodes[code]
+	return throttled
+}
+
+// brokenOff reports whether an answer that is no error could not be read to its
+// end, or is not in the service's form.
+func brokenOff(err error) bool {
+	var d *smithy.DeserializationError
+	var x *xml.SyntaxError
+	return (errors.As(err, &d) || errors.As(err, &x) || errors.Is(err, io.ErrUnexpectedEOF)) && status(err) < http.StatusMultipleChoices
+}
+
 // plain returns the last sentence of an SDK error, which is the cause, without
 // the chain of operations and request ids before it.
 func plain(err error) string {
@@ -121,9 +147,18 @@ func plain(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer in time"
 	}
+	if brokenOff(err) {
+		return errBrokenOff.Error()
+	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op.Error()
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		if at, bad := url.Parse(u.URL); bad == nil {
+			return fmt.Sprintf("%s: %v", at.Host, u.Err)
+		}
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {

@@ -108,7 +108,7 @@ func (f *fetcher) at(ctx context.Context, moved string) (*target, error) {
 
 // open begins to read an object.
 func (f *fetcher) open(ctx context.Context, key string, o *logs.Object) (*body, error) {
-	b := &body{f: f, ctx: ctx, key: key, uri: printable(o.URI), etag: o.ETag, size: -1}
+	b := &body{f: f, ctx: ctx, key: key, uri: printable(o.URI), etag: o.ETag, listed: o.Size, size: -1}
 	limit := f.c.Wait(2 * stallAfter)
 	if o.Size > 0 {
 		limit += time.Duration(o.Size/slowest) * time.Second
@@ -137,6 +137,7 @@ type body struct {
 	key    string
 	uri    string
 	etag   string
+	listed int64 // bytes that the listing says the object of etag has, 0 if unknown
 	at     int64 // bytes read
 	size   int64 // bytes that the object has, -1 if the server did not say
 	tries  int   // that failed since the last byte
@@ -345,6 +346,17 @@ func (b *body) once(t *target) error {
 			return b.broken(err)
 		}
 	}
+	if got := strings.Trim(response.Header.Get("ETag"), `"`); b.listed > 0 && (got == "" || got == b.etag) {
+		if size < 0 {
+			size = b.listed
+		}
+		if size != b.listed {
+			watch.Stop()
+			response.Body.Close()
+			stop()
+			return fmt.Errorf("the server sends %d bytes of an object of %d", size, b.listed)
+		}
+	}
 	if b.etag == "" {
 		b.etag = strings.Trim(response.Header.Get("ETag"), `"`)
 	}
@@ -425,6 +437,8 @@ func (e *statusError) give(uri string) error {
 		return fmt.Errorf("%s: the object is archived and must be restored first", uri)
 	case e.expired():
 		return &awsx.Error{What: uri + ": the AWS credentials have expired", Hint: "get new credentials and run why403 again"}
+	case e.code == "RequestTimeTooSkewed":
+		return &awsx.Error{What: uri + ": this machine's clock is wrong", Hint: "set the clock: AWS takes requests within 15 minutes of its own"}
 	case e.status == http.StatusForbidden:
 		return &awsx.Error{What: fmt.Sprintf("%s: not allowed to read (%s)", uri, e), Hint: "the run needs s3:GetObject on the log bucket, and kms:Decrypt if its objects are encrypted with a KMS key"}
 	}
