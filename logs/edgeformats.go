@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -119,6 +120,32 @@ var realTimeCanon = strings.Fields(`timestamp c-ip s-ip time-to-first-byte sc-st
 	x-edge-detailed-result-type c-country cs-accept-encoding cs-accept cache-behavior-path-pattern
 	cs-headers cs-header-names cs-headers-count primary-distribution-id primary-distribution-dns-name
 	origin-fbl origin-lbl asn`)
+
+// realTimeLater are fields that came later, behind those above.
+var realTimeLater = strings.Fields(`cmcd- r-host sr-reason x-edge-mqcs distribution-tenant-id connection-id
+	viewer-request-log-data viewer-response-log-data`)
+
+// RealTimeOrder returns the fields of a real-time log configuration in the order
+// in which records hold them, which is CloudFront's own, whatever the
+// configuration's (CloudFront guide, Use real-time access logs).
+func RealTimeOrder(fields []string) []string {
+	place := func(name string) int {
+		name = strings.ToLower(name)
+		if i := slices.Index(realTimeCanon, name); i >= 0 {
+			return i
+		}
+		i := slices.IndexFunc(realTimeLater, func(later string) bool {
+			return name == later || later == "cmcd-" && strings.HasPrefix(name, later)
+		})
+		if i < 0 {
+			i = len(realTimeLater)
+		}
+		return len(realTimeCanon) + i
+	}
+	fields = slices.Clone(fields)
+	slices.SortStableFunc(fields, func(a, b string) int { return place(a) - place(b) })
+	return fields
+}
 
 // realTimeFields recognises a log for which all fields of some year were
 // chosen, by the number of its columns and the shape of those that matter. It

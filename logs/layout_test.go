@@ -110,3 +110,10 @@ func TestMaskedByDistribution(t *testing.T) {
 		t.Errorf("asked %v", asked)
 	}
 }
+
+func TestRealTimeOrder(t *testing.T) {
+	got := RealTimeOrder(strings.Fields("r-host cs-uri-stem cmcd-b new-one sc-status cmcd-a timestamp asn"))
+	if d := cmp.Diff(strings.Fields("timestamp sc-status cs-uri-stem asn cmcd-b cmcd-a r-host new-one"), got); d != "" {
+		t.Error(d)
+	}
+}

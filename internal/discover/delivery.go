@@ -54,6 +54,18 @@ func (d *delivery) chooseFields() string {
 	return "choose them: aws logs update-delivery-configuration --region " + edgeRegion + " --id " + quote(d.ID) + " --record-fields " + strings.Join(fields, " ")
 }
 
+// width is how many fields the log has.
+func (d *delivery) width() int {
+	if len(d.Fields) == 0 {
+		return defaultFields
+	}
+	return len(d.Fields)
+}
+
+// defaultFields is how many a delivery has when none are chosen (CloudFront
+// guide, Standard logging v2).
+const defaultFields = 35
+
 func (d *delivery) words() string {
 	w := "standard log v2"
 	if d.Format != "" {
@@ -80,7 +92,7 @@ func byWorth(list []gather.Delivery) []delivery {
 		return slices.Index([]string{"raw", "plain", "parquet", "json", "w3c"}, d.Format)
 	}
 	slices.SortStableFunc(out, func(a, b delivery) int {
-		return cmp.Or(cmp.Compare(len(b.Fields), len(a.Fields)), cmp.Compare(rank(b), rank(a)))
+		return cmp.Or(cmp.Compare(b.width(), a.width()), cmp.Compare(rank(b), rank(a)))
 	})
 	return out
 }

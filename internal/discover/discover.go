@@ -20,6 +20,7 @@ import (
 	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/gather"
+	"github.com/why403/why403/logs"
 )
 
 // A Result is what was found.
@@ -286,7 +287,7 @@ func (f *finder) realTime(ctx context.Context, d *correlate.Distribution) {
 			continue
 		}
 		f.say("  real-time log %s, %d fields, %d %% of the requests, goes to %s", c.Value.Name, len(c.Value.Fields), c.Value.SamplingRate, c.Value.Stream)
-		f.say("    where Firehose puts it no setting of CloudFront tells; to read it: why403 scan s3://BUCKET/PREFIX --format cloudfront-realtime --fields %s", quote(strings.Join(c.Value.Fields, ",")))
+		f.say("    where Firehose puts it no setting of CloudFront tells; to read it: why403 scan s3://BUCKET/PREFIX --format cloudfront-realtime --fields %s", quote(strings.Join(logs.RealTimeOrder(c.Value.Fields), ",")))
 	}
 }
 

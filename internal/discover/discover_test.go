@@ -120,7 +120,7 @@ func site() snapshot {
 	s.distribution("E4FAR", object{"DefaultCacheBehavior": object{"TargetOriginId": "media", "RealtimeLogConfigArn": "arn:aws:cloudfront::111122223333:realtime-log-config/live"}},
 		"media.s3-website.eu-central-1.amazonaws.com", "ap-1234567890abcdefghijklmnopqrstuse1a-s3alias.s3.us-east-1.amazonaws.com")
 	s.put("distributions/E5GONE/distribution.json", object{"Error": object{"Code": "NoSuchDistribution", "Message": "The specified distribution does not exist."}})
-	s.put("real-time-log-configs/live.json", object{"RealtimeLogConfig": object{"Name": "live", "SamplingRate": 100, "Fields": []string{"timestamp", "c-ip", "sc-status", "cs-uri-stem"},
+	s.put("real-time-log-configs/live.json", object{"RealtimeLogConfig": object{"Name": "live", "SamplingRate": 100, "Fields": []string{"cs-uri-stem", "c-ip", "timestamp", "sc-status"},
 		"EndPoints": []object{{"KinesisStreamConfig": object{"StreamARN": "arn:aws:kinesis:us-east-1:111122223333:stream/live"}}}}})
 	s.bucket("site", "eu-central-1", classic("access-logs", "s3/", "EventTime"))
 	s.bucket("media", "eu-central-1", classic("access-logs", "media-", ""))
