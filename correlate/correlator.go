@@ -104,7 +104,8 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 		}
 		step()
 	}
-	return &j.out, ctx.Err()
+	out := j.out // a pointer into j would keep all of it
+	return &out, ctx.Err()
 }
 
 // merge takes over what another goroutine gathered.
