@@ -43,7 +43,10 @@ func (r *run) discover(ctx context.Context) ([]logs.Source, error) {
 		}
 	}
 	r.notes = append(r.notes, found.Notes...)
-	ids := strings.Join(r.Distributions, ", ")
+	ids := strings.Join(r.Distributions[:min(len(r.Distributions), maxNamed)], ", ")
+	if n := len(r.Distributions) - maxNamed; n > 0 {
+		ids += fmt.Sprintf(" and %d more", n)
+	}
 	switch {
 	case len(found.Places) > 0:
 	case len(found.Unknown) == len(r.Distributions):
