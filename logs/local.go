@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Open returns the source for a location on this machine: a directory, read
@@ -148,7 +149,16 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 // overlaps reports whether a file of that name can hold events of the window.
 // The folders are not asked: on a disk they can tell of anything.
 func (w *walk) overlaps(name string) bool {
-	return w.window == (Window{}) || ParseName(name).Overlaps(w.window)
+	if w.window == (Window{}) {
+		return true
+	}
+	n := ParseName(name)
+	if n.Kind == NameOrigin && n.To.Truncate(time.Minute).Equal(n.To.Truncate(24*time.Hour)) {
+		// Delivered at midnight, or, in folders that are not asked, the events of
+		// that day.
+		n.To = n.To.Add(24 * time.Hour)
+	}
+	return n.Overlaps(w.window)
 }
 
 // follow finds what a symbolic link leads to in the end.

@@ -498,6 +498,29 @@ func TestListingWindow(t *testing.T) {
 	}
 }
 
+// TestListingEventDay keeps a file that holds a whole day's events, under a name
+// that says midnight, for a window in the middle of that day.
+func TestListingEventDay(t *testing.T) {
+	dir := t.TempDir()
+	for day := 9; day <= 12; day++ {
+		writeFile(t, filepath.Join(dir, fmt.Sprintf("111122223333/eu-west-1/site/2025/11/%02d/2025-11-%02d-00-00-00-EB3F7366DA9271E8", day, day)), nil)
+	}
+	source, _ := Open(dir)
+	var names []string
+	w := Window{time.Date(2025, 11, 10, 6, 0, 0, 0, time.UTC), time.Date(2025, 11, 10, 7, 0, 0, 0, time.UTC)}
+	source.List(context.Background(), w, func(page []Object) error {
+		for _, o := range page {
+			names = append(names, filepath.Base(o.URI))
+		}
+		return nil
+	})
+	// That of the 11th may also have been delivered then.
+	want := []string{"2025-11-10-00-00-00-EB3F7366DA9271E8", "2025-11-11-00-00-00-EB3F7366DA9271E8"}
+	if !slices.Equal(names, want) {
+		t.Errorf("listed %q, want %q", names, want)
+	}
+}
+
 // fuzzFormat feeds an object to a scan. Whatever it holds, the count holds.
 func fuzzFormat(f *testing.F, o Options, seeds ...string) {
 	for _, seed := range seeds {
