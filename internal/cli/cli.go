@@ -45,7 +45,12 @@ func verbs() []*verb {
 
 // Main runs the command line and returns the exit status.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return finish(stderr, run(ctx, args, &env{stdin, stdout, stderr}))
+	err := run(ctx, args, &env{stdin, stdout, stderr})
+	var f *failure
+	if err != nil && ctx.Err() != nil && !errors.As(err, &f) {
+		err = &failure{code: ExitInterrupted, err: errors.New("interrupted")}
+	}
+	return finish(stderr, err)
 }
 
 func run(ctx context.Context, args []string, e *env) error {

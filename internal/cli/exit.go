@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +45,6 @@ func finish(stderr io.Writer, err error) int {
 	var f *failure
 	if !errors.As(err, &f) {
 		f = &failure{code: ExitNothingRead, err: err}
-		if errors.Is(err, context.Canceled) {
-			f = &failure{code: ExitInterrupted, err: errors.New("interrupted")}
-		}
 	}
 	if f.err != nil {
 		fmt.Fprintf(stderr, "why403: error: %s\n", said(err.Error()))

@@ -175,6 +175,8 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 				return err
 			}
 			defer func() {
+				ctx, done := after(ctx)
+				defer done()
 				if err := m.Close(ctx); err != nil {
 					o.Log.Warn(err.Error())
 				}
@@ -197,21 +199,36 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 				return &failure{code: ExitNothingRead, err: fmt.Errorf("standard output: %w", err)}
 			}
 		}
+		interrupted := errors.Is(err, context.Canceled)
+		ctx, done := after(ctx)
+		defer done()
 		if err := scan.WriteAll(ctx, o, rep, outs); err != nil {
 			return err
+		}
+		if interrupted { // nothing is news, and the next run reads it all again
+			return outcome(rep, err, failOn)
 		}
 		for _, n := range notify {
 			if err := scan.Notify(ctx, o, rep, n); err != nil {
 				rep.Run.Incomplete = append(rep.Run.Incomplete, err.Error())
 			}
 		}
-		if o.Memory != nil && !errors.Is(err, context.Canceled) {
+		if o.Memory != nil {
 			if err := o.Memory.Commit(ctx); err != nil {
 				return err
 			}
 		}
 		return outcome(rep, err, failOn)
 	}
+}
+
+// after returns a context for what is to be done at the end of a run, also of one
+// that was interrupted: then it has ten seconds.
+func after(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
 // outcome turns a finished report into the exit status.

@@ -350,6 +350,13 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 	return nil
 }
 
+// partial says that not all of the time before until was read.
+func (m *Memory) partial(until time.Time) {
+	if m != nil {
+		m.st.Partial(until)
+	}
+}
+
 // finish completes a finished report, and keeps what Commit says of the run.
 func (m *Memory) finish(rep *report.Report) {
 	if m == nil {

@@ -73,7 +73,8 @@ func (e *Error) Unwrap() error { return e.err }
 func (e *Error) UserHint() string { return e.hint }
 
 // Run does one run. It returns a report whenever anything could be read; then
-// the error is nil or, when ctx ended, the context's. Shortcomings of a run
+// the error is nil or, when ctx ended, the context's: what was read until then is
+// in the report, judged by the facts at hand. Shortcomings of a run
 // that went on are in the report's Run.Incomplete.
 func Run(ctx context.Context, o Options) (*report.Report, error) {
 	r := &run{Options: o, started: time.Now().UTC()}
@@ -112,7 +113,11 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.gatherer.Distributions(ctx, r.Distributions...); err != nil {
+	// From here on a run that is interrupted tells what it knows: only reading
+	// logs and asking AWS end with ctx.
+	work, done := outliving(ctx)
+	defer done()
+	if err := r.gatherer.Distributions(work, r.Distributions...); err != nil {
 		return nil, err
 	}
 
@@ -121,17 +126,19 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	r.Window = listing
 	inputs, err := logs.Scan(ctx, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
-		Filter:  logs.Filter{Masked: r.masked(ctx), Window: records},
+		Filter:  logs.Filter{Masked: r.masked(work), Window: records},
 		Listing: listing, Skip: r.Memory.skip(), Progress: r.Progress,
 	}, r.Memory.handlers(c.Handler, r.handler, r.Window.To))
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
-	if inputs.Records == 0 && inputs.Skipped == 0 && !(inputs.Objects == 0 && r.Memory.quiet()) {
+	if none := inputs.Records == 0 && inputs.Skipped == 0; none && ctx.Err() != nil {
+		return nil, ctx.Err()
+	} else if none && !(inputs.Objects == 0 && r.Memory.quiet()) {
 		return nil, r.nothing(inputs)
 	}
 	r.leftOut()
-	if err := r.seen(ctx, c.Distributions()); err != nil {
+	if err := r.seen(work, c.Distributions()); err != nil {
 		return nil, err
 	}
 	for i, u := range inputs.Unreadable {
@@ -142,21 +149,32 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 		r.incomplete = append(r.incomplete, fmt.Sprintf("%s: %s", u.Object, u.Reason))
 		r.hints = append(r.hints, "what could be read of the other objects is in the report")
 	}
-	found, err := c.Result(ctx, *r.gatherer.Settings())
+	found, err := c.Result(work, *r.gatherer.Settings())
 	if err != nil {
 		return nil, err
 	}
 	inputs.Duplicates = found.Duplicates
-	rep, err := r.judge(ctx, found)
+	rep, err := r.judge(work, found)
 	if err != nil {
 		return nil, err
 	}
 	rep.Inputs = inputs
+	interrupted := ctx.Err()
+	if interrupted != nil {
+		r.incomplete = append(r.incomplete, "interrupted: the report covers what was read until then")
+	}
+	if until := unread(inputs, interrupted != nil || len(r.unlisted) > 0); !until.IsZero() {
+		rep.FailingKeys, rep.DirectFailures = unfixed{rep.FailingKeys, until}, unfixed{rep.DirectFailures, until}
+		r.Memory.partial(until)
+	}
 	if err := r.Memory.remember(rep, found.Edge); err != nil {
 		return nil, err
 	}
 	r.finish(rep, found)
 	r.Memory.finish(rep)
+	if interrupted != nil {
+		return rep, interrupted
+	}
 	if r.recorder != nil {
 		if err := r.recorder.Write(r.Record); err != nil {
 			return rep, &Error{fmt.Errorf("--record %s: %w", r.Record, err), "the report is complete; only the snapshot could not be written"}
@@ -184,7 +202,7 @@ func (r *run) open(ctx context.Context) error {
 		r.clients = clients
 	}
 	if answers == nil {
-		answers = awsx.NewAnswers(r.clients)
+		answers = halting{awsx.NewAnswers(r.clients), ctx}
 	}
 	if r.Record != "" {
 		if err := gather.Recordable(r.Record); err != nil {

@@ -139,11 +139,16 @@ func (s *State) index(f *finding) {
 	}
 }
 
+// Partial says that this run could not read all that it found of the time before
+// until: a later failure may stand in what was not read, so no finding is fixed
+// by a success before it. Call it before the first Observe.
+func (s *State) Partial(until time.Time) { s.partial = until.UnixMilli() }
+
 // settle decides the status after this run's lines are in.
 func (s *State) settle(f *finding) (string, time.Time) {
 	var status string
 	switch {
-	case f.LastOK > f.Last:
+	case f.LastOK > f.Last && (f.LastOK >= s.partial || f.before == Fixed && f.Last <= f.wasLast):
 		status = Fixed
 	case f.before == "":
 		status = New

@@ -75,6 +75,7 @@ type State struct {
 	mu      sync.Mutex
 	tallies []*Tally
 	merged  bool
+	partial int64 // see Partial, 0 if all was read
 	watch   map[uint64][]*finding
 	places  map[place][]*finding // findings of keys
 	late    int64                // records of closed days
