@@ -107,11 +107,14 @@ func hours(hs []correlate.HourCount) []report.HourCount {
 // samples turns log lines into named fields. Addresses, queries and tokens are
 // masked here, on the way into the report: no renderer ever sees them.
 func samples(ss []correlate.Sample, red redact.Level) []report.Sample {
-	var out []report.Sample
+	if len(ss) == 0 {
+		return nil
+	}
+	out := make([]report.Sample, 0, len(ss))
 	for _, s := range ss {
 		r := report.Sample{Ambiguous: s.Ambiguous}
 		if e := s.Edge; e != nil {
-			l := &line{Ref: ref(e.Ref), Time: instant(e.Time)}
+			l := &line{Ref: ref(e.Ref), Time: instant(e.Time), Fields: make([]report.LineItem, 0, 14)}
 			l.add("sc-status", strconv.Itoa(e.Status))
 			l.add("cs-method", e.Method)
 			l.add("cs-uri-stem", e.Stem)
@@ -129,7 +132,7 @@ func samples(ss []correlate.Sample, red redact.Level) []report.Sample {
 			r.CloudFront = (*report.Line)(l)
 		}
 		if o := s.Origin; o != nil {
-			l := &line{Ref: ref(o.Ref), Time: instant(o.Time)}
+			l := &line{Ref: ref(o.Ref), Time: instant(o.Time), Fields: make([]report.LineItem, 0, 12)}
 			l.add("HTTP status", strconv.Itoa(o.Status))
 			l.add("Error Code", o.ErrorCode)
 			l.add("Operation", o.Operation)
