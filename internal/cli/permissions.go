@@ -19,12 +19,14 @@ var permissionsVerb = &verb{
 	short: "print the least-privilege IAM policy for a run",
 	long: `
 The policy allows reading the logs, and asking for the settings that the checks
-look at; nothing else. Name buckets to narrow it down; what can't be narrowed by
-resource stands under "*". Any action may be left out: the checks that need it
-then say unknown and name it.`,
+look at; nothing else, unless --state and --notify name what a nightly run
+writes. Name buckets to narrow it down; what can't be narrowed by resource stands
+under "*". Any action may be left out: the checks that need it then say unknown
+and name it.`,
 	examples: []string{
 		"why403 permissions --bucket my-site --log-bucket my-logs\tfor these buckets",
 		"why403 permissions --format terraform > why403.tf\tas a Terraform data source",
+		"why403 permissions --state s3://my-ops/why403/ --notify arn:aws:sns:eu-central-1:111122223333:why403\tfor a nightly run",
 		"why403 permissions --explain\twhat each action is for",
 	},
 	define: func(e *env, fs *pflag.FlagSet) runner {
@@ -32,11 +34,18 @@ then say unknown and name it.`,
 		fs.StringSliceVar(&p.buckets, "bucket", nil, "origin bucket (repeatable; default: all)")
 		fs.StringSliceVar(&p.logBuckets, "log-bucket", nil, "bucket that holds logs (repeatable; default: all)")
 		fs.StringSliceVar(&p.distributions, "distribution", nil, "distribution id (repeatable; default: all)")
+		fs.StringSliceVar(&p.stores, "state", nil, "s3:// location that scan --state or --out writes to (repeatable)")
+		fs.StringSliceVar(&p.topics, "notify", nil, "SNS topic of scan --notify (repeatable)")
 		format := fs.String("format", "json", "json, cloudformation or terraform")
 		explain := fs.Bool("explain", false, "say what each action is for, in place of the policy")
 		return func(ctx context.Context, args []string) error {
 			if len(args) > 0 {
 				return usage("why403 permissions --bucket "+args[0], "permissions: unexpected argument %q", args[0])
+			}
+			for _, l := range p.stores {
+				if bucket, _ := storePlace(l); bucket == "" {
+					return usage("--state s3://BUCKET/PREFIX/", "permissions: --state %q is no location in S3", l)
+				}
 			}
 			if *explain {
 				for _, a := range actions() {
@@ -58,7 +67,20 @@ then say unknown and name it.`,
 }
 
 // permissions narrows the policy; an empty list means all.
-type permissions struct{ buckets, logBuckets, distributions []string }
+type permissions struct {
+	buckets, logBuckets, distributions []string
+	stores, topics                     []string // written to; none by default
+}
+
+// storePlace splits s3://bucket/prefix; the bucket is "" if it is none.
+func storePlace(location string) (bucket, prefix string) {
+	rest, ok := strings.CutPrefix(location, "s3://")
+	if !ok {
+		return "", ""
+	}
+	bucket, prefix, _ = strings.Cut(rest, "/")
+	return bucket, prefix
+}
 
 type action struct {
 	action string
@@ -127,6 +149,23 @@ func (p *permissions) statements() []statement {
 		if len(s.Action) > 0 {
 			out = append(out, s)
 		}
+	}
+	if len(p.stores) > 0 {
+		// Without s3:ListBucket S3 answers 403, not 404, for a state that is not
+		// there yet.
+		find := statement{"FindState", "Allow", []string{"s3:ListBucket"}, nil}
+		keep := statement{"KeepStateAndReports", "Allow", []string{"s3:GetObject", "s3:PutObject"}, nil}
+		for _, l := range p.stores {
+			bucket, prefix := storePlace(l)
+			if arn := "arn:aws:s3:::" + bucket; !slices.Contains(find.Resource, arn) {
+				find.Resource = append(find.Resource, arn)
+			}
+			keep.Resource = append(keep.Resource, "arn:aws:s3:::"+bucket+"/"+prefix+"*")
+		}
+		out = append(out, find, keep)
+	}
+	if len(p.topics) > 0 {
+		out = append(out, statement{"TellNews", "Allow", []string{"sns:Publish"}, p.topics})
 	}
 	return out
 }
