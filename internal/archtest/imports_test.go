@@ -3,6 +3,7 @@ package archtest
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,7 @@ var rules = []struct {
 	{"internal/redact", []string{"internal/redact"}, false},
 	{"internal/report", []string{"internal/report", "internal/redact", "logs", "internal/inflate"}, false},
 	{"internal/state", []string{"internal/state"}, false},
+	{"internal/athena", []string{"internal/athena", "internal/gather", "checks/facts", "correlate", "logs", "internal/inflate"}, true},
 }
 
 func TestImportRule(t *testing.T) {
@@ -55,6 +57,39 @@ func TestNothingImportsTheTop(t *testing.T) {
 	}
 }
 
+// services says which of AWS's services a room may speak to itself; an empty list
+// means any.
+var services = map[string][]string{
+	"internal/awsx":     {},
+	"internal/s3source": {"s3"},
+	"internal/athena":   {"athena", "glue"},
+}
+
+func TestWhoCallsAWS(t *testing.T) {
+	const sdk = "github.com/aws/aws-sdk-go-v2/"
+	for _, line := range strings.Split(goListLines(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"..."), "\n") {
+		imports := strings.Fields(line)
+		if len(imports) == 0 {
+			continue
+		}
+		room := strings.TrimPrefix(imports[0], module)
+		for _, i := range imports[1:] {
+			if !strings.HasPrefix(i, sdk) {
+				continue
+			}
+			may, ok := services[room]
+			if !ok {
+				t.Errorf("%s imports %s: only internal/awsx, internal/s3source and internal/athena may import the AWS SDK", room, i)
+			}
+			service, isService := strings.CutPrefix(i, sdk+"service/")
+			service, _, _ = strings.Cut(service, "/")
+			if isService && len(may) > 0 && !slices.Contains(may, service) {
+				t.Errorf("%s imports %s: it may speak to %s alone", room, i, strings.Join(may, ", "))
+			}
+		}
+	}
+}
+
 func allowed(pkg string, rooms []string) bool {
 	for _, r := range rooms {
 		if pkg == r || strings.HasPrefix(pkg, r+"/") {
@@ -70,6 +105,11 @@ func deps(t *testing.T, pkg string) []string { return goList(t, "-deps", pkg) }
 
 func goList(t *testing.T, args ...string) []string {
 	t.Helper()
+	return strings.Fields(goListLines(t, args...))
+}
+
+func goListLines(t *testing.T, args ...string) string {
+	t.Helper()
 	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
 	if err != nil {
 		if e, ok := err.(*exec.ExitError); ok {
@@ -77,5 +117,5 @@ func goList(t *testing.T, args ...string) []string {
 		}
 		t.Fatal(err)
 	}
-	return strings.Fields(string(out))
+	return string(out)
 }

@@ -26,8 +26,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint says what to do, "" if nothing is known.
-func (e *Error) Hint() string { return e.Todo }
+// UserHint says what to do, "" if nothing is known.
+func (e *Error) UserHint() string { return e.Todo }
 
 // ErrTooMuch is what errors match that end a run because of MaxScanBytes.
 var ErrTooMuch = errors.New("more than --max-scan-bytes would be scanned")

@@ -108,13 +108,13 @@ func wantError(t *testing.T, err error, what, hint string) {
 		t.Errorf("no error, want %q", what)
 		return
 	}
-	var h interface{ Hint() string }
+	var h interface{ UserHint() string }
 	if !errors.As(err, &h) {
 		t.Errorf("%v gives no hint", err)
 		return
 	}
-	if err.Error() != what || h.Hint() != hint {
-		t.Errorf("error %q\n hint %q\nwant  %q\n hint %q", err, h.Hint(), what, hint)
+	if err.Error() != what || h.UserHint() != hint {
+		t.Errorf("error %q\n hint %q\nwant  %q\n hint %q", err, h.UserHint(), what, hint)
 	}
 }
 

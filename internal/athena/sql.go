@@ -1,6 +1,7 @@
 package athena
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -396,8 +397,8 @@ func inside(w logs.Window) string {
 // of logs.ParseName, and no others that lie in the same folder.
 func (p *place) conditions(w logs.Window) []string {
 	var out []string
-	if p.Location != p.folder {
-		out = append(out, fmt.Sprintf("starts_with(\"$path\", %s)", quote(p.Location)))
+	if within := cmp.Or(p.Within, p.Location); within != p.folder {
+		out = append(out, fmt.Sprintf("starts_with(\"$path\", %s)", quote(within)))
 	}
 	if p.Pattern != "" {
 		out = append(out, fmt.Sprintf("regexp_like(substr(\"$path\", %d), %s)", utf8.RuneCountInString(p.Location)+1, quote(p.Pattern)))

@@ -36,6 +36,11 @@ type Logs struct {
 	// it; the table for people can't.
 	Pattern string
 
+	// Within narrows Scan to objects whose whole names begin so, where no more
+	// than a part of a place is asked for; "" is all of it. It begins with
+	// Location. The tables are those of the place.
+	Within string
+
 	// Fields are the record fields in their order, nil for the format's
 	// default. A column of a Parquet file that is no string has its type behind
 	// its name: "http_status int".
@@ -144,8 +149,8 @@ type UsageError struct{ What, Todo string }
 
 func (e *UsageError) Error() string { return e.What }
 
-// Hint says what to do.
-func (e *UsageError) Hint() string { return e.Todo }
+// UserHint says what to do.
+func (e *UsageError) UserHint() string { return e.Todo }
 
 func (l *Logs) place() (*place, error) {
 	f, ok := forms[l.Format]

@@ -384,8 +384,8 @@ func TestTrinoErrors(t *testing.T) {
 	all := []Logs{{Name: "empty", Format: "s3-access", Location: "s3://" + bucket + "/none/"}}
 	newHandler := func() logs.Handler { return correlate.New(correlate.Options{}).Handler() }
 	_, err := Scan(context.Background(), r.athena, all, Options{Database: "errors"}, newHandler)
-	var h interface{ Hint() string }
-	if !errors.As(err, &h) || h.Hint() != "why403 athena setup makes the tables" {
+	var h interface{ UserHint() string }
+	if !errors.As(err, &h) || h.UserHint() != "why403 athena setup makes the tables" {
 		t.Errorf("without tables: %v", err)
 	}
 	if _, err := Setup(context.Background(), r.glue, "errors", all); err != nil {

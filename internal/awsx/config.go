@@ -18,8 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -267,6 +269,12 @@ func (c *Clients) organizations() *organizations.Client {
 func (c *Clients) wafv2() *wafv2.Client {
 	return wafv2.NewFromConfig(c.cfg, func(o *wafv2.Options) { o.Region = globalRegion(c.cfg.Region) })
 }
+
+// Athena returns the client for queries in the home Region.
+func (c *Clients) Athena() *athena.Client { return athena.NewFromConfig(c.cfg) }
+
+// Glue returns the client for the tables in the home Region.
+func (c *Clients) Glue() *glue.Client { return glue.NewFromConfig(c.cfg) }
 
 func (c *Clients) s3control() *s3control.Client { return s3control.NewFromConfig(c.cfg) }
 
