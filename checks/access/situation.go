@@ -76,7 +76,7 @@ func ForKey(r Request) *Situation {
 	if k == nil {
 		k = &correlate.FailingKey{}
 	}
-	s := New(k.Access, k.Bucket, k.Key, r.Facts, r.Bucket, r.Object)
+	s := unsettled(k.Access, k.Bucket, k.Key, r.Facts, r.Bucket, r.Object)
 	s.Distribution, s.Origin = r.Distribution, r.Origin
 	line := originSample(k)
 	if line != nil {
@@ -112,6 +112,12 @@ func ForKey(r Request) *Situation {
 // New returns a request of the given kind with nothing known of its context but
 // what the kind alone implies. Facts, bucket and object may be nil.
 func New(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket, o *facts.Object) *Situation {
+	s := unsettled(a, bucket, key, f, b, o)
+	s.Settle()
+	return s
+}
+
+func unsettled(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket, o *facts.Object) *Situation {
 	if f == nil {
 		f = &facts.Facts{}
 	}
@@ -135,7 +141,6 @@ func New(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket
 	if b.Foreign != correlate.Yes {
 		s.OwnerAccount = ownerAccount(f)
 	}
-	s.Settle()
 	return s
 }
 

@@ -308,7 +308,8 @@ func (c *Case) setRequest(n *node) error {
 	if ctx.kind != jsonObject {
 		return fmt.Errorf("context: must be an object, not %s", ctx.kind)
 	}
-	r.Context = &Context{keys: make(map[string]Value, len(ctx.members))}
+	r.Context = &Context{keys: make([]setting, 0, len(ctx.members))}
+	seen := make(map[string]bool, len(ctx.members))
 	for i := range ctx.members {
 		m := &ctx.members[i]
 		items := m.value.items
@@ -326,10 +327,12 @@ func (c *Case) setRequest(n *node) error {
 				return fmt.Errorf("context: %s is longer than %d bytes", quote(m.name), MaxContextValue)
 			}
 		}
-		if _, twice := r.Context.keys[strings.ToLower(m.name)]; twice {
+		name := strings.ToLower(m.name)
+		if seen[name] {
 			return fmt.Errorf("context: %s appears twice: names of keys have no case", quote(m.name))
 		}
-		r.Context.put(m.name, Value{State: Known, List: m.value.kind == jsonArray, Values: values})
+		seen[name] = true
+		r.Context.keys = append(r.Context.keys, setting{name, Value{State: Known, List: m.value.kind == jsonArray, Values: values}})
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Request is what a policy is judged for. It is not changed by the functions of this package, so it may be shared.
 type Request struct {
@@ -92,7 +95,14 @@ type Value struct {
 type Context struct {
 	Default State // of the keys that were not set: Absent or Undefined
 	base    *Context
-	keys    map[string]Value // before those of base
+	keys    []setting // before those of base
+}
+
+// A setting is one condition key, by its name in lower case. A request has a
+// dozen beyond those of its base: looking through them beats a map.
+type setting struct {
+	name string
+	Value
 }
 
 // Derive returns a context that has the keys of c until it sets them otherwise. c must not be changed any more; many
@@ -114,10 +124,25 @@ func (c *Context) SetAbsent(key string) { c.put(key, Value{State: Absent}) }
 func (c *Context) SetUnknown(key string) { c.put(key, Value{State: Undefined}) }
 
 func (c *Context) put(key string, v Value) {
-	if c.keys == nil {
-		c.keys = make(map[string]Value)
+	name := strings.ToLower(key)
+	if i := c.index(name); i >= 0 {
+		c.keys[i].Value = v
+		return
 	}
-	c.keys[strings.ToLower(key)] = v
+	if c.keys == nil {
+		c.keys = make([]setting, 0, 12)
+	}
+	c.keys = append(c.keys, setting{name, v})
+}
+
+// index returns where c itself, not its base, holds a key, -1 if it does not.
+func (c *Context) index(name string) int {
+	for i := range c.keys {
+		if c.keys[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // Get returns what is known of the key.
@@ -130,9 +155,7 @@ func (c *Context) Clone() *Context {
 		return d
 	}
 	d.Default, d.base = c.Default, c.base
-	for k, v := range c.keys {
-		d.put(k, v)
-	}
+	d.keys = slices.Clone(c.keys)
 	return d
 }
 
@@ -142,8 +165,8 @@ func (c *Context) lookup(name string) Value {
 		return Value{}
 	}
 	for l := c; l != nil; l = l.base {
-		if v, ok := l.keys[name]; ok {
-			return v
+		if i := l.index(name); i >= 0 {
+			return l.keys[i].Value
 		}
 	}
 	return Value{State: c.Default}
