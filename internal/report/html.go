@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -26,7 +27,8 @@ var pageCSS string
 //go:embed page/page.js
 var pageJS string
 
-var page = template.Must(template.New("page").Parse(pageHTML))
+// page is parsed when the first HTML report is made: most runs make none.
+var page = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageHTML)) })
 
 // What an HTML report shows in full; its list of keys is bounded by
 // Options.HTMLKeys.
@@ -51,7 +53,7 @@ func renderHTML(w io.Writer, r *Report, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := page.ExecuteTemplate(w, "top", r.page(v, l)); err != nil {
+	if err := page().ExecuteTemplate(w, "top", r.page(v, l)); err != nil {
 		return err
 	}
 	if len(l.rows) > 0 {
@@ -59,7 +61,7 @@ func renderHTML(w io.Writer, r *Report, o Options) error {
 			return err
 		}
 	}
-	return page.ExecuteTemplate(w, "bottom", struct{ Script template.HTML }{inline("script", pageJS)})
+	return page().ExecuteTemplate(w, "bottom", struct{ Script template.HTML }{inline("script", pageJS)})
 }
 
 // inline wraps the page's own style or script, whole: html/template would
