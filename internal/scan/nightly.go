@@ -36,7 +36,8 @@ type Memory struct {
 	read       int64
 	started    time.Time
 	incomplete bool
-	told       []standing // of this run's keys, then those that failed directly
+	told       []standing     // of this run's keys, then those that failed directly
+	statuses   map[string]int // of the report's entries
 }
 
 // MemoryOptions tune OpenMemory.
@@ -292,6 +293,7 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 		return nil
 	}
 	rep.Inputs.Duplicates += m.counted.Load()
+	m.statuses = map[string]int{state.New: 0, state.Still: 0, state.Fixed: 0, state.Quiet: 0}
 	var gone [2][]*report.FailingKey
 	var told [2][]standing
 	lists := [2]*report.Keys{&rep.FailingKeys, &rep.DirectFailures}
@@ -311,6 +313,7 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 			}
 			status, since := m.st.Observe(o)
 			m.told = append(m.told, standing{status, since})
+			m.count(status)
 		}
 		told[i] = m.told[begin:]
 	}
@@ -328,8 +331,10 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 			o.Of = state.FindingID{Kind: kindKey, Distribution: f.Distribution, Bucket: e.Bucket, Key: e.Key}
 		}
 		f.Status, _ = m.st.Observe(o)
+		m.count(f.Status)
 	}
 	for r := range m.st.Absent() {
+		m.count(r.Status)
 		switch r.Kind {
 		case kindKey:
 			gone[0] = append(gone[0], absentKey(r))
@@ -357,13 +362,20 @@ func (m *Memory) partial(until time.Time) {
 	}
 }
 
+// count counts an entry; scanner noise has no status.
+func (m *Memory) count(status string) {
+	if status != "" {
+		m.statuses[status]++
+	}
+}
+
 // finish completes a finished report, and keeps what Commit says of the run.
 func (m *Memory) finish(rep *report.Report) {
 	if m == nil {
 		return
 	}
 	m.read, m.incomplete = rep.Inputs.Objects, len(rep.Run.Incomplete) > 0
-	rep.Summary.Statuses = m.st.Statuses()
+	rep.Summary.Statuses = m.statuses
 	rep.Notes = append(rep.Notes, m.st.Notes()...)
 	if m.read > 0 {
 		return

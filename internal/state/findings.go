@@ -102,7 +102,11 @@ func (s *State) Observe(o Observation) (status string, fixedSince time.Time) {
 	}
 	f.Last = max(f.Last, millis(o.Last))
 	f.LastOK = max(f.LastOK, millis(o.LastOK))
-	return s.settle(f)
+	status, fixedSince = s.settle(f)
+	if status == Fixed && f.before == Fixed && f.Last <= f.wasLast {
+		return Quiet, time.Time{} // that it is fixed was said
+	}
+	return status, fixedSince
 }
 
 // place is where a key lies, whoever asked for it.

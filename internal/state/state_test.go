@@ -407,7 +407,7 @@ func TestStatuses(t *testing.T) {
 	commit(t, st)
 
 	st = night(7)
-	f("late lines of before", see(st, "2026-11-11 07:00", ""), Fixed)
+	f("late lines of before: told once", see(st, "2026-11-11 07:00", ""), Quiet)
 	commit(t, st)
 
 	st = night(8)
