@@ -24,7 +24,7 @@ var rules = []struct {
 	{"internal/redact", []string{"internal/redact"}, false},
 	{"internal/report", []string{"internal/report", "internal/redact", "logs", "internal/inflate"}, false},
 	{"internal/state", []string{"internal/state"}, false},
-	{"internal/athena", []string{"internal/athena", "internal/gather", "checks/facts", "correlate", "logs", "internal/inflate"}, true},
+	{"internal/athena", []string{"internal/athena", "internal/gather", "internal/inventory", "checks/facts", "correlate", "logs", "internal/inflate"}, true},
 }
 
 func TestImportRule(t *testing.T) {

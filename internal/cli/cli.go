@@ -40,7 +40,7 @@ type env struct {
 
 // verbs lists the sub-commands in the order of the help text.
 func verbs() []*verb {
-	return []*verb{scanVerb, simulateVerb, explainVerb, causesVerb, permissionsVerb, stateVerb, versionVerb, completionVerb}
+	return []*verb{scanVerb, simulateVerb, athenaVerb, explainVerb, causesVerb, permissionsVerb, stateVerb, versionVerb, completionVerb}
 }
 
 // Main runs the command line and returns the exit status.

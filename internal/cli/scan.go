@@ -98,7 +98,13 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 	fs.StringSliceVar(&o.Fields, "fields", nil, "field list of logs without a header (plain, raw, real-time)")
 	fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter of plain and raw logs (default TAB)")
 	fs.StringVar(&redaction, "redact", "default", "what is masked in reports: strict, default, off (viewer addresses only)")
-	fs.StringVar(&engine, "engine", "local", "what reads the logs: local")
+	fs.StringVar(&engine, "engine", "local", "what reads the logs: local, or athena (docs/scale.md)")
+	query := athenaFlags(fs)
+	fs.StringVar(&query.Workgroup, "athena-workgroup", "", "Athena's workgroup (default: primary)")
+	fs.StringVar(&query.Output, "athena-output", "", "s3://bucket/prefix for query results (default: the workgroup's)")
+	fs.Int64Var(&query.MaxScanBytes, "max-scan-bytes", 0, "bytes that all queries of --engine athena may scan together (0: any)")
+	fs.IntVar(&query.MaxServed, "max-served", 0, "served keys that come back from Athena for each place of logs; of more, a sample (0: a million)")
+	fs.DurationVar(&query.Timeout, "athena-timeout", 0, "limit for one query of Athena (0: none but Athena's own)")
 	aws := awsFlags(fs)
 	fs.BoolVar(&quiet, "quiet", false, "no progress, no report on standard output unless --output is given")
 	fs.BoolVar(&noColor, "no-color", false, "no colour (also: NO_COLOR)")
@@ -153,8 +159,26 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 				return usage("--notify arn:aws:sns:REGION:ACCOUNT:TOPIC, or --notify https://…", "scan: --notify: neither the ARN of an SNS topic nor an https URL")
 			}
 		}
-		if engine != "local" {
-			return usage("--engine local", "scan: --engine %q is not built in", engine)
+		switch {
+		case engine != "local" && engine != "athena":
+			return usage("--engine local, or --engine athena", "scan: there is no --engine %q", engine)
+		case engine == "athena":
+			if err := query.usable("scan"); err != nil {
+				return err
+			}
+			if memory != "" {
+				return usage("--since 24h with --engine athena, or --engine local with --state", "scan: --engine athena and --state exclude each other: Athena does not tell which log objects it has read")
+			}
+			if err := inS3("scan", args); err != nil {
+				return err
+			}
+			o.Athena = &query.Options
+		default:
+			for _, f := range []string{"athena-workgroup", "athena-output", "athena-database", "athena-timeout", "max-scan-bytes", "max-served"} {
+				if fs.Changed(f) {
+					return usage("--engine athena", "scan: --%s is for --engine athena", f)
+				}
+			}
 		}
 		if o.Snapshot != "" && o.Record != "" {
 			return usage("give one of the two", "scan: --snapshot and --record exclude each other")

@@ -20,7 +20,7 @@ import (
 // finish fills what the report says of the run as a whole.
 func (r *run) finish(rep *report.Report, found *correlate.Result) {
 	rep.Run = report.Run{
-		Started: r.started, Finished: time.Now().UTC(), Version: r.Version, Engine: "local",
+		Started: r.started, Finished: time.Now().UTC(), Version: r.Version, Engine: r.engine(),
 		Window: report.Window{From: bound(r.Window.From), To: bound(r.Window.To)},
 	}
 	rep.APICalls = map[string]int64{}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/why403/why403/checks"
 	"github.com/why403/why403/correlate"
+	"github.com/why403/why403/internal/athena"
 	"github.com/why403/why403/internal/awsx"
 	"github.com/why403/why403/internal/discover"
 	"github.com/why403/why403/internal/gather"
@@ -53,6 +54,9 @@ type Options struct {
 	Log              *slog.Logger
 	Memory           *Memory        // of earlier nights, nil: none
 	Progress         *logs.Progress // kept up to date while logs are read, if not nil
+	// Athena, if not nil, lets Athena read the logs, whose tables AthenaSetup has
+	// made. Window, statuses, Log and Progress are set by the run.
+	Athena *athena.Options
 	// Tell, if not nil, is told what the search for logs has found, line by line.
 	Tell func(line string)
 }
@@ -77,11 +81,15 @@ func (e *Error) UserHint() string { return e.hint }
 // in the report, judged by the facts at hand. Shortcomings of a run
 // that went on are in the report's Run.Incomplete.
 func Run(ctx context.Context, o Options) (*report.Report, error) {
+	return newRun(o).do(ctx)
+}
+
+func newRun(o Options) *run {
 	r := &run{Options: o, started: time.Now().UTC()}
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
-	return r.do(ctx)
+	return r
 }
 
 // run is the state of one run.
@@ -96,13 +104,18 @@ type run struct {
 	found      *discover.Result        // nil when locations were given
 	others     atomic.Int64            // lines of other buckets that share the places found
 	mu         sync.Mutex
-	unlisted   []error // why places found could not be listed
+	unlisted   []error  // why places found could not be listed
+	logged     []string // distributions that object names told, for Athena
+	unnamed    bool     // some names of CloudFront's objects told none
 	incomplete []string
 	hints      []string
 	notes      []string
 }
 
 func (r *run) do(ctx context.Context) (*report.Report, error) {
+	if err := r.athenaUsable(); err != nil {
+		return nil, err
+	}
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
@@ -124,7 +137,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	c := correlate.New(correlate.Options{})
 	records, listing := r.Memory.windows(r.Window)
 	r.Window = listing
-	inputs, err := logs.Scan(ctx, sources, logs.Options{
+	inputs, err := r.read(ctx, work, sources, logs.Options{
 		Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter, Concurrency: r.Concurrency,
 		Filter:  logs.Filter{Masked: r.masked(work), Window: records},
 		Listing: listing, Skip: r.Memory.skip(), Progress: r.Progress,
