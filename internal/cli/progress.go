@@ -27,7 +27,7 @@ func showProgress(e *env, p *logs.Progress, log *slog.Logger) (stop func()) {
 	begin := time.Now()
 	done := make(chan struct{})
 	var told sync.WaitGroup
-	if f, ok := e.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := e.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		told.Go(func() { moveLine(f, p, begin, done) })
 	} else {
 		told.Go(func() {
@@ -49,54 +49,56 @@ func showProgress(e *env, p *logs.Progress, log *slog.Logger) (stop func()) {
 	})
 }
 
-// pace says how far a scan is, as attributes of a log line. The time left is
-// reckoned from the objects listed so far.
+// pace says how far a scan is, as attributes of a log line.
 func pace(p *logs.Progress, spent time.Duration) []any {
 	objects, listed, lines := p.Objects.Load(), p.Listed.Load(), p.Lines.Load()
 	a := []any{"objects", objects, "listed", listed, "bytes", p.Bytes.Load(), "lines", lines,
 		"lines_per_s", int64(float64(lines) / max(spent.Seconds(), 0.001))}
-	if objects > 0 && listed > objects {
-		a = append(a, "eta_s", int64(spent.Seconds()*float64(listed-objects)/float64(objects)))
+	if left := eta(objects, listed, spent); left > 0 {
+		a = append(a, "eta_s", int64(left.Seconds()))
 	}
 	return a
 }
 
 // moveLine keeps one line on a terminal up to date and takes it away in the end.
 func moveLine(f *os.File, p *logs.Progress, begin time.Time, done <-chan struct{}) {
-	select {
-	case <-done:
-		return
-	case <-time.After(lineAfter):
-	}
-	w := progress.NewWriter()
-	w.SetOutputWriter(f)
-	w.SetUpdateFrequency(lineEvery)
-	w.SetTrackerLength(20)
-	w.Style().Visibility = progress.StyleVisibility{ETA: true, Percentage: true, Tracker: true, Value: true}
-	w.Style().Options.Separator = ""
-	line := &progress.Tracker{Units: progress.Units{Notation: " objects", NotationPosition: progress.UnitsNotationPositionAfter, Formatter: progress.FormatNumber},
-		AutoStopDisabled: true, RemoveOnCompletion: true}
-	update := func() {
-		line.UpdateMessage(fmt.Sprintf("%s, %s lines/s", progress.FormatBytes(p.Bytes.Load()),
-			progress.FormatNumber(int64(float64(p.Lines.Load())/time.Since(begin).Seconds()))))
-		line.UpdateTotal(max(1, p.Listed.Load()))
-		line.SetValue(p.Objects.Load())
-	}
-	update()
-	w.AppendTracker(line)
-	rendered := make(chan struct{})
-	go func() { w.Render(); close(rendered) }()
+	const clear = "\r\x1b[K"
 	tick := time.NewTicker(lineEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-done:
-			line.MarkAsDone()
-			w.Stop()
-			<-rendered
+			if time.Since(begin) > lineAfter {
+				fmt.Fprint(f, clear)
+			}
 			return
 		case <-tick.C:
-			update()
+			if spent := time.Since(begin); spent > lineAfter && p.Listed.Load() > 0 {
+				line := paceLine(p, spent)
+				if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+					line = line[:min(len(line), width-1)]
+				}
+				fmt.Fprint(f, clear+line)
+			}
 		}
 	}
+}
+
+// paceLine says how far a scan is, in ASCII.
+func paceLine(p *logs.Progress, spent time.Duration) string {
+	objects, listed := p.Objects.Load(), p.Listed.Load()
+	line := fmt.Sprintf("reading logs: %d of %d objects, %s, %s lines/s", objects, listed,
+		progress.FormatBytes(p.Bytes.Load()), progress.FormatNumber(int64(float64(p.Lines.Load())/spent.Seconds())))
+	if left := eta(objects, listed, spent); left > 0 {
+		line += fmt.Sprintf(", %s left", left.Round(time.Second))
+	}
+	return line
+}
+
+// eta is reckoned from the objects listed so far, 0 if it can't be told.
+func eta(objects, listed int64, spent time.Duration) time.Duration {
+	if objects == 0 || listed <= objects {
+		return 0
+	}
+	return time.Duration(float64(spent) * float64(listed-objects) / float64(objects))
 }
