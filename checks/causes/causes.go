@@ -98,8 +98,8 @@ func ofFact[T any](f facts.Fact[T], ref, format string, args ...any) checks.Evid
 }
 
 func lineRef(r correlate.LineRef) string {
-	if r.Object == "" {
-		return ""
+	if r.Object == "" || r.Line == 0 { // no line, or one whose number is not known
+		return r.Object
 	}
 	return fmt.Sprintf("%s:%d", r.Object, r.Line)
 }

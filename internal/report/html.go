@@ -645,7 +645,7 @@ func (p *pageView) notes(r *Report, v *overview) {
 		return
 	}
 	for _, x := range in.RejectedSamples {
-		p.Rejected = append(p.Rejected, rejectedView{printable(x.Object) + ":" + strconv.FormatInt(x.Line, 10), printable(x.Reason)})
+		p.Rejected = append(p.Rejected, rejectedView{rejectedAt(x), printable(x.Reason)})
 	}
 	for _, x := range in.Unreadable {
 		p.Rejected = append(p.Rejected, rejectedView{printable(x.Object), printable(x.Reason)})

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/why403/why403/logs"
 )
 
 // textLimits bound what a text report shows; the other formats hold the rest.
@@ -591,7 +594,7 @@ func (t *textWriter) foot(r *Report, v *overview) {
 	note(r.accounting())
 	if in := r.Inputs; in != nil {
 		for _, x := range in.RejectedSamples[:min(len(in.RejectedSamples), 3)] {
-			t.hang("    ", "      ", dim, "rejected "+printable(x.Object)+":"+number(x.Line)+": "+printable(x.Reason))
+			t.hang("    ", "      ", dim, "rejected "+rejectedAt(x)+": "+printable(x.Reason))
 		}
 		for _, x := range in.Unreadable[:min(len(in.Unreadable), 3)] {
 			t.hang("    ", "      ", red, "unreadable "+printable(x.Object)+": "+printable(x.Reason))
@@ -630,4 +633,13 @@ func sortedKeys(m map[string]int64) []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// rejectedAt names a rejected line, or its object alone where the line is not
+// known.
+func rejectedAt(x logs.Rejection) string {
+	if x.Line == 0 {
+		return printable(x.Object)
+	}
+	return printable(x.Object) + ":" + strconv.FormatInt(x.Line, 10)
 }

@@ -161,7 +161,13 @@ func (l *line) add(name, value string) {
 	}
 }
 
-func ref(r correlate.LineRef) string { return r.Object + ":" + strconv.FormatInt(r.Line, 10) }
+// ref names a line, or its object alone where the line is not known.
+func ref(r correlate.LineRef) string {
+	if r.Line == 0 {
+		return r.Object
+	}
+	return r.Object + ":" + strconv.FormatInt(r.Line, 10)
+}
 
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
