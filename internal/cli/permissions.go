@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/why403/why403/internal/athena"
 	"github.com/why403/why403/internal/gather"
 )
 
@@ -20,7 +21,7 @@ var permissionsVerb = &verb{
 	long: `
 The policy allows reading the logs, and asking for the settings that the checks
 look at; nothing else, unless --state and --notify name what a nightly run
-writes. Name buckets to narrow it down; what can't be narrowed by resource stands
+writes, or --engine athena adds what its queries need. Name buckets to narrow it down; what can't be narrowed by resource stands
 under "*". Any action may be left out: the checks that need it then say unknown
 and name it.`,
 	examples: []string{
@@ -36,6 +37,9 @@ and name it.`,
 		fs.StringSliceVar(&p.distributions, "distribution", nil, "distribution id (repeatable; default: all)")
 		fs.StringSliceVar(&p.stores, "state", nil, "s3:// location that scan --state or --out writes to (repeatable)")
 		fs.StringSliceVar(&p.topics, "notify", nil, "SNS topic of scan --notify (repeatable)")
+		fs.StringVar(&p.engine, "engine", "local", "what reads the logs: local, or athena (adds its queries and athena setup)")
+		fs.StringVar(&p.results, "athena-output", "", "s3:// location that Athena's results go to (default: any)")
+		fs.StringVar(&p.database, "athena-database", athena.DefaultDatabase, "database of Athena's tables")
 		format := fs.String("format", "json", "json, cloudformation or terraform")
 		explain := fs.Bool("explain", false, "say what each action is for, in place of the policy")
 		return func(ctx context.Context, args []string) error {
@@ -47,8 +51,14 @@ and name it.`,
 					return usage("--state s3://BUCKET/PREFIX/", "permissions: --state %q is no location in S3", l)
 				}
 			}
+			if p.engine != "local" && p.engine != "athena" {
+				return usage("--engine local, or --engine athena", "permissions: there is no --engine %q", p.engine)
+			}
+			if bucket, _ := storePlace(p.results); p.results != "" && bucket == "" {
+				return usage("--athena-output s3://BUCKET/PREFIX/", "permissions: --athena-output %q is no location in S3", p.results)
+			}
 			if *explain {
-				for _, a := range actions() {
+				for _, a := range p.actions() {
 					fmt.Fprintf(e.stdout, "%-42s %s\n", a.action, strings.Join(a.why, "; "))
 				}
 				return nil
@@ -70,6 +80,7 @@ and name it.`,
 type permissions struct {
 	buckets, logBuckets, distributions []string
 	stores, topics                     []string // written to; none by default
+	engine, results, database          string   // Athena's part
 }
 
 // storePlace splits s3://bucket/prefix; the bucket is "" if it is none.
@@ -88,8 +99,16 @@ type action struct {
 }
 
 // actions returns every IAM action that a run may need, sorted, with what it is for.
-func actions() []action {
+func (p *permissions) actions() []action {
 	why := map[string][]string{}
+	if p.engine == "athena" {
+		for _, a := range athena.ScanActions {
+			why[a] = []string{"scan --engine athena"}
+		}
+		for _, a := range athena.SetupActions {
+			why[a] = append(why[a], "athena setup")
+		}
+	}
 	for _, c := range gather.Calls() {
 		if c.Permission != "" && !slices.Contains(why[c.Permission], c.Why) {
 			why[c.Permission] = append(why[c.Permission], c.Why)
@@ -167,7 +186,43 @@ func (p *permissions) statements() []statement {
 	if len(p.topics) > 0 {
 		out = append(out, statement{"TellNews", "Allow", []string{"sns:Publish"}, p.topics})
 	}
+	if p.engine == "athena" {
+		out = append(out, p.athena()...)
+	}
 	return out
+}
+
+// athena are the statements for scan --engine athena, and for athena setup at the
+// end. Athena reads the logs and writes the results as the caller.
+func (p *permissions) athena() []statement {
+	only := func(list []string, prefix string, but ...string) (out []string) {
+		for _, a := range list {
+			if strings.HasPrefix(a, prefix) && !slices.Contains(but, a) {
+				out = append(out, a)
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	tables := []string{"arn:aws:glue:*:*:catalog", "arn:aws:glue:*:*:database/" + p.database, "arn:aws:glue:*:*:table/" + p.database + "/*"}
+	var read []string
+	for _, b := range p.logBuckets {
+		read = append(read, "arn:aws:s3:::"+b, "arn:aws:s3:::"+b+"/*")
+	}
+	if read == nil {
+		read = []string{"arn:aws:s3:::*"}
+	}
+	write := []string{"arn:aws:s3:::*"}
+	if bucket, prefix := storePlace(p.results); bucket != "" {
+		write = []string{"arn:aws:s3:::" + bucket, "arn:aws:s3:::" + bucket + "/" + prefix + "*"}
+	}
+	return []statement{
+		{"RunQueries", "Allow", only(athena.ScanActions, "athena:"), []string{"arn:aws:athena:*:*:workgroup/*"}},
+		{"ReadTables", "Allow", only(athena.ScanActions, "glue:"), tables},
+		{"QueryLogs", "Allow", only(athena.ScanActions, "s3:", "s3:AbortMultipartUpload", "s3:PutObject"), read},
+		{"WriteQueryResults", "Allow", only(athena.ScanActions, "s3:"), write},
+		{"MakeTables", "Allow", only(athena.SetupActions, "glue:"), tables},
+	}
 }
 
 func (p *permissions) json(w io.Writer) error {
