@@ -24,99 +24,220 @@ type Pattern struct {
 	Served               int64  // served paths or keys that share the trait
 }
 
-// patternGroup is what Patterns compares.
+// A patternGroup sums up what Patterns compares.
 type patternGroup struct {
+	groupID
+	all        members
+	traits     [len(keyTraits)]members
+	folders    map[string]*members
+	extensions map[string]*members
+	methods    tallies
+	protocols  tallies
+	hosts      tallies
+	began      ageTally
+	fixed      ageTally
+	mixed      members
+	served     []PassedGroup
+	total      int64 // of served
+	rules      []rule
+}
+
+type groupID struct {
 	dist, bucket string
 	edge         bool
-	things       []thing
-	served       []PassedGroup
-	total        int64 // of served
-	lists        idLists
-	followed     []int // by thing: list of the patterns that it follows
+}
+
+// members are keys or paths that share something.
+type members struct{ n, requests int64 }
+
+func (m *members) add(t *thing) {
+	m.n++
+	m.requests += t.requests
+}
+
+// enough reports whether the members are more than chance: three of them, or
+// two with many requests.
+func (m *members) enough() bool { return m.n >= 3 || m.n == 2 && m.requests >= 20 }
+
+// A rule tells the things that follow a pattern.
+type rule struct {
+	id      string
+	follows func(*thing) bool
 }
 
 // A thing is a failing key or a refused path.
 type thing struct {
-	key  *FailingKey
-	path *EdgeFailure
+	traits
+	requests int64
+	edge     []EdgeClass
+	key      *FailingKey // nil of a path
 }
 
-func (t thing) name() string {
-	if t.key != nil {
-		return t.key.Key
-	}
-	return t.path.URI
+func keyThing(f *FailingKey) thing {
+	return thing{traitsOf([]byte(f.Key)), f.Requests.CloudFront + f.Join.OriginOnly, f.Edge, f}
 }
 
-func (t thing) requests() int64 {
-	if t.key != nil {
-		return t.key.Requests.CloudFront + t.key.Join.OriginOnly
-	}
-	return t.path.Requests
-}
-
-func (t thing) edge() []EdgeClass {
-	if t.key != nil {
-		return t.key.Edge
-	}
-	return t.path.Edge
+// patterns gathers what failing keys have in common, one key after the other.
+type patterns struct {
+	groups map[groupID]*patternGroup
+	hosts  map[string]map[string]bool // by distribution: hosts of failing requests
+	lists  idLists
 }
 
 // Patterns finds what failing keys have in common. Noise is left out. It also
-// sets the Pattern of each FailingKey that follows one.
+// sets the Pattern of each FailingKey in memory that follows one.
 func Patterns(r *Result) []Pattern {
-	type id struct {
-		dist, bucket string
-		edge         bool
-	}
-	groups := make(map[id]*patternGroup)
-	group := func(dist, bucket string, edge bool) *patternGroup {
-		g := groups[id{dist, bucket, edge}]
-		if g == nil {
-			g = &patternGroup{dist: dist, bucket: bucket, edge: edge}
-			groups[id{dist, bucket, edge}] = g
-		}
-		return g
-	}
+	var p patterns
 	for _, f := range r.Keys {
-		if f.Noise {
-			continue
-		}
-		f.Pattern = nil
-		g := group(f.Distribution, f.Bucket, false)
-		g.things = append(g.things, thing{key: f})
+		p.addKey(f)
 	}
 	for _, f := range r.Edge {
-		if f.Noise {
-			continue
-		}
-		g := group(f.Distribution, "", true)
-		g.things = append(g.things, thing{path: f})
+		p.addPath(f)
 	}
-	for _, g := range groups {
+	out := p.find(r)
+	for _, f := range r.Keys {
+		p.follow(f)
+	}
+	return out
+}
+
+func (p *patterns) addKey(f *FailingKey) {
+	p.addHosts(f.Distribution, f.Edge)
+	if !f.Noise {
+		t := keyThing(f)
+		p.group(groupID{f.Distribution, f.Bucket, false}).add(&t)
+	}
+}
+
+func (p *patterns) addPath(f *EdgeFailure) {
+	p.addHosts(f.Distribution, f.Edge)
+	if !f.Noise {
+		p.group(groupID{f.Distribution, "", true}).add(&thing{traitsOf([]byte(f.URI)), f.Requests, f.Edge, nil})
+	}
+}
+
+func (p *patterns) addHosts(dist string, classes []EdgeClass) {
+	for i := range classes {
+		if h := classes[i].Host; h != "" && !p.hosts[dist][h] {
+			if p.hosts == nil {
+				p.hosts = make(map[string]map[string]bool)
+			}
+			if p.hosts[dist] == nil {
+				p.hosts[dist] = make(map[string]bool)
+			}
+			p.hosts[dist][h] = true
+		}
+	}
+}
+
+func (p *patterns) group(id groupID) *patternGroup {
+	g := p.groups[id]
+	if g == nil {
+		if p.groups == nil {
+			p.groups = make(map[groupID]*patternGroup)
+		}
+		g = &patternGroup{groupID: id, folders: make(map[string]*members), extensions: make(map[string]*members)}
+		p.groups[id] = g
+	}
+	return g
+}
+
+// find names the patterns of what was added, against what the result says was
+// served.
+func (p *patterns) find(r *Result) []Pattern {
+	var out []Pattern
+	for _, g := range p.groups {
 		_, logged := r.Coverage.Buckets[g.bucket]
-		for _, p := range r.Passed {
+		for _, served := range r.Passed {
 			// A bucket's own log tells best; without one the distribution's does.
 			if !g.edge && logged {
-				if p.Bucket != g.bucket {
+				if served.Bucket != g.bucket {
 					continue
 				}
-			} else if p.Distribution != g.dist || p.Bucket != "" {
+			} else if served.Distribution != g.dist || served.Bucket != "" {
 				continue
 			}
-			g.served = append(g.served, p)
-			g.total += p.Count
+			g.served = append(g.served, served)
+			g.total += served.Count
 		}
-	}
-	var out []Pattern
-	for _, g := range groups {
-		out = append(out, g.patterns(r)...)
+		out = append(out, g.patterns(r, p.hosts[g.dist])...)
 	}
 	slices.SortFunc(out, func(a, b Pattern) int {
 		return cmp.Or(cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.Bucket, b.Bucket), compareBool(a.Edge, b.Edge),
 			cmp.Compare(b.Requests, a.Requests), cmp.Compare(b.Keys, a.Keys), cmp.Compare(a.ID, b.ID))
 	})
 	return out
+}
+
+// follow sets the key's Pattern.
+func (p *patterns) follow(f *FailingKey) {
+	f.Pattern = nil
+	if f.Noise {
+		return
+	}
+	t, list := keyThing(f), 0
+	for _, r := range p.groups[groupID{f.Distribution, f.Bucket, false}].rules {
+		if r.follows(&t) {
+			list = p.lists.with(list, r.id)
+		}
+	}
+	f.Pattern = p.lists.list(list)
+}
+
+// add counts a thing in.
+func (g *patternGroup) add(t *thing) {
+	g.all.add(t)
+	for k := range keyTraits {
+		if keyTraits[k].failing(t.traits) {
+			g.traits[k].add(t)
+		}
+	}
+	count := func(m map[string]*members, name []byte) {
+		v := m[string(name)]
+		if v == nil {
+			v = new(members)
+			m[string(name)] = v
+		}
+		v.add(t)
+	}
+	if len(t.extension) > 0 {
+		count(g.extensions, t.extension)
+	}
+	eachFolder(t.prefix, func(f []byte) { count(g.folders, f) })
+	for k := range t.edge {
+		c := &t.edge[k]
+		g.methods.add(c.Method, c.Count, t, g.all.n)
+		g.protocols.add(c.Protocol, c.Count, t, g.all.n)
+		g.hosts.add(lower(c.Host), c.Count, t, g.all.n)
+	}
+	if f := t.key; f != nil {
+		switch {
+		case intermittent(f):
+			g.mixed.add(t)
+			return
+		case f.OKBefore > 0:
+			g.began.add(t, f.First, f.First)
+		}
+		if f.OKAfter > 0 {
+			g.fixed.add(t, f.OKAfter, f.Last)
+		}
+	}
+}
+
+func intermittent(f *FailingKey) bool { return f.LastOK > f.First && f.LastOK < f.Last }
+
+// An ageTally is the earliest and the latest of two times of its members.
+type ageTally struct {
+	members
+	first, last int64
+}
+
+func (a *ageTally) add(t *thing, first, last int64) {
+	if a.n == 0 {
+		a.first, a.last = first, last
+	}
+	a.members.add(t)
+	a.first, a.last = min(a.first, first), max(a.last, last)
 }
 
 // share reports whether n of all is at least percent of it.
@@ -129,53 +250,31 @@ func plural(n int64, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-func (g *patternGroup) patterns(r *Result) []Pattern {
+func (g *patternGroup) patterns(r *Result, hosts map[string]bool) []Pattern {
 	var out []Pattern
-	all := int64(len(g.things))
+	all := g.all.n
 	noun, nouns := "key", "keys"
 	if g.edge {
 		noun, nouns = "path", "paths"
 	}
-	add := func(id, statement string, served int64, members []int) {
-		p := Pattern{ID: id, Distribution: g.dist, Bucket: g.bucket, Edge: g.edge, Statement: statement, Keys: int64(len(members)), Of: all, Served: served}
-		for _, i := range members {
-			p.Requests += g.things[i].requests()
-			g.followed[i] = g.lists.with(g.followed[i], id)
-		}
-		out = append(out, p)
+	add := func(id, statement string, served int64, m members, follows func(*thing) bool) {
+		out = append(out, Pattern{ID: id, Distribution: g.dist, Bucket: g.bucket, Edge: g.edge, Statement: statement,
+			Keys: m.n, Of: all, Requests: m.requests, Served: served})
+		g.rules = append(g.rules, rule{id, follows})
 	}
-	g.followed = make([]int, len(g.things))
-	every := make([]int, len(g.things))
-	for i := range every {
-		every[i] = i
-	}
+	every := func(*thing) bool { return true }
 	others := fmt.Sprintf("while %s served", plural(g.total, "other was", "others were"))
 
 	// All keys or some.
 	if !g.edge {
 		switch {
 		case g.total == 0 && all >= 2:
-			add("all-keys", fmt.Sprintf("all %d keys that were asked for failed; none was served", all), 0, every)
+			add("all-keys", fmt.Sprintf("all %d keys that were asked for failed; none was served", all), 0, g.all, every)
 		case g.total > 0:
-			add("some-keys", fmt.Sprintf("%s failed %s", plural(all, noun, nouns), others), g.total, every)
+			add("some-keys", fmt.Sprintf("%s failed %s", plural(all, noun, nouns), others), g.total, g.all, every)
 		}
 	}
 
-	// Traits of the key: one look at each.
-	var members [len(keyTraits)][]int
-	folders, extensions := make(map[string][]int), make(map[string][]int)
-	for i := range g.things {
-		t := traitsOf([]byte(g.things[i].name()))
-		for k := range keyTraits {
-			if keyTraits[k].failing(t) {
-				members[k] = append(members[k], i)
-			}
-		}
-		if len(t.extension) > 0 {
-			extensions[string(t.extension)] = append(extensions[string(t.extension)], i)
-		}
-		eachFolder(t.prefix, func(f []byte) { folders[string(f)] = append(folders[string(f)], i) })
-	}
 	servedFolders, servedExtensions := make(map[string]int64), make(map[string]int64)
 	for i := range g.served {
 		p := &g.served[i]
@@ -183,12 +282,17 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 		eachFolder([]byte(p.Prefix), func(f []byte) { servedFolders[string(f)] += p.Count })
 	}
 	done := ""
-	for _, f := range g.biggest(folders) {
+	for _, f := range biggest(g.folders) {
 		if g.total == 0 || servedFolders[f] > 0 || done != "" && strings.HasPrefix(f, done) {
 			continue
 		}
 		done = f
-		add("prefix:"+f, fmt.Sprintf("every %s under %s that was asked for failed (%d); elsewhere %s served", noun, quote(f), len(folders[f]), plural(g.total, noun+" was", nouns+" were")), 0, folders[f])
+		m := *g.folders[f]
+		add("prefix:"+f, fmt.Sprintf("every %s under %s that was asked for failed (%d); elsewhere %s served", noun, quote(f), m.n, plural(g.total, noun+" was", nouns+" were")), 0, m,
+			func(t *thing) (in bool) {
+				eachFolder(t.prefix, func(b []byte) { in = in || string(b) == f })
+				return in
+			})
 	}
 	for k := range keyTraits {
 		t := &keyTraits[k]
@@ -198,21 +302,19 @@ func (g *patternGroup) patterns(r *Result) []Pattern {
 				served += g.served[i].Count
 			}
 		}
-		g.trait(t.id, t.says, noun, nouns, members[k], served, add)
+		g.trait(t.id, t.says, noun, nouns, g.traits[k], served, func(x *thing) bool { return t.failing(x.traits) }, add)
 	}
-	for _, e := range g.biggest(extensions) {
-		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, extensions[e], servedExtensions[e], add)
+	for _, e := range biggest(g.extensions) {
+		g.trait("extension:"+e, "end in "+quote(e), noun, nouns, *g.extensions[e], servedExtensions[e], func(t *thing) bool { return string(t.extension) == e }, add)
 	}
 
-	g.requestTraits(r, add, every)
+	g.requestTraits(r, hosts, add, every)
 	g.ages(r, add)
-	for i, n := range g.followed {
-		if f := g.things[i].key; f != nil {
-			f.Pattern = g.lists.list(n)
-		}
-	}
 	return out
 }
+
+// An adder adds a pattern with its members, and how they are told.
+type adder = func(id, statement string, served int64, m members, follows func(*thing) bool)
 
 // keyTraits are the traits of a key alone.
 var keyTraits = [...]struct {
@@ -242,14 +344,14 @@ const mostAlike = 20
 
 // biggest returns the values with enough members that have the most, sorted by
 // name, so that a folder comes before those in it.
-func (g *patternGroup) biggest(m map[string][]int) []string {
+func biggest(m map[string]*members) []string {
 	var out []string
 	for v, members := range m {
-		if g.enough(members) {
+		if members.enough() {
 			out = append(out, v)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(m[b]), len(m[a])), cmp.Compare(a, b)) })
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(m[b].n, m[a].n), cmp.Compare(a, b)) })
 	out = out[:min(len(out), mostAlike)]
 	slices.Sort(out)
 	return out
@@ -288,57 +390,52 @@ func (l *idLists) list(n int) []string {
 	return l.all[n]
 }
 
-// enough reports whether the members are more than chance: three of them, or
-// two with many requests.
-func (g *patternGroup) enough(members []int) bool {
-	return len(members) >= 3 || len(members) == 2 && g.things[members[0]].requests()+g.things[members[1]].requests() >= 20
-}
-
 // trait adds a pattern when the trait tells failing from served: most failing
 // keys have it and few served ones, or enough have it and no served one.
-func (g *patternGroup) trait(id, says, noun, nouns string, members []int, served int64, add func(string, string, int64, []int)) {
-	n, all := int64(len(members)), int64(len(g.things))
+func (g *patternGroup) trait(id, says, noun, nouns string, m members, served int64, follows func(*thing) bool, add adder) {
+	n, all := m.n, g.all.n
 	switch {
-	case !g.enough(members) || g.total < 2*n && served > 0:
+	case !m.enough() || g.total < 2*n && served > 0:
 		return
 	case g.total == 0:
 		if n < all || all < 3 { // nothing to compare with
 			return
 		}
-		add(id, fmt.Sprintf("all %d failing %s %s; nothing was served to compare with", n, nouns, says), 0, members)
+		add(id, fmt.Sprintf("all %d failing %s %s; nothing was served to compare with", n, nouns, says), 0, m, follows)
 	case served == 0 || share(n, all, 80) && !share(served, g.total, 20):
 		of := fmt.Sprintf("%d of %d failing %s %s", n, all, nouns, says)
 		if n == all {
 			of = fmt.Sprintf("all %d failing %s %s", n, nouns, says)
 		}
-		add(id, fmt.Sprintf("%s; of %s served %s", of, plural(g.total, noun, nouns), plural(served, "does", "do")), served, members)
+		add(id, fmt.Sprintf("%s; of %s served %s", of, plural(g.total, noun, nouns), plural(served, "does", "do")), served, m, follows)
 	}
 }
 
 // requestTraits finds what requests rather than keys have in common.
-func (g *patternGroup) requestTraits(r *Result, add func(string, string, int64, []int), every []int) {
-	var methods, protocols, hosts tallies
-	for i := range g.things {
-		edge := g.things[i].edge()
-		for k := range edge {
-			c := &edge[k]
-			methods.add(c.Method, c.Count, i)
-			protocols.add(c.Protocol, c.Count, i)
-			hosts.add(lower(c.Host), c.Count, i)
+func (g *patternGroup) requestTraits(r *Result, asked map[string]bool, add adder, every func(*thing) bool) {
+	methods, protocols, hosts := &g.methods, &g.protocols, &g.hosts
+	having := func(value func(*EdgeClass) string, want string) func(*thing) bool {
+		return func(t *thing) bool {
+			for i := range t.edge {
+				if value(&t.edge[i]) == want {
+					return true
+				}
+			}
+			return false
 		}
 	}
 	for _, m := range sortedKeys(methods.of) {
 		if v := methods.of[m]; m != "GET" && m != "HEAD" {
-			add("method:"+m, fmt.Sprintf("%d of %d failing requests are %s", v.n, methods.total, m), 0, v.members)
+			add("method:"+m, fmt.Sprintf("%d of %d failing requests are %s", v.lines, methods.total, m), 0, v.members, having(func(c *EdgeClass) string { return c.Method }, m))
 		}
 	}
-	if v := protocols.of["http"]; v != nil && protocols.total >= 3 && share(v.n, protocols.total, 90) {
-		add("protocol:http", fmt.Sprintf("%d of %d failing requests came over http", v.n, protocols.total), 0, v.members)
+	if v := protocols.of["http"]; v != nil && protocols.total >= 3 && share(v.lines, protocols.total, 90) {
+		add("protocol:http", fmt.Sprintf("%d of %d failing requests came over http", v.lines, protocols.total), 0, v.members, having(func(c *EdgeClass) string { return c.Protocol }, "http"))
 	}
 	for _, h := range sortedKeys(hosts.of) {
 		// One host fails when others are known to be asked for, too.
-		if v := hosts.of[h]; hosts.total >= 5 && share(v.n, hosts.total, 90) && r.otherHosts(g, h) {
-			add("host:"+h, fmt.Sprintf("%d of %d failing requests asked for host %s", v.n, hosts.total, quote(h)), 0, v.members)
+		if v := hosts.of[h]; hosts.total >= 5 && share(v.lines, hosts.total, 90) && others(asked, h) {
+			add("host:"+h, fmt.Sprintf("%d of %d failing requests asked for host %s", v.lines, hosts.total, quote(h)), 0, v.members, having(func(c *EdgeClass) string { return lower(c.Host) }, h))
 		}
 	}
 	var here, elsewhere, top int64
@@ -356,7 +453,7 @@ func (g *patternGroup) requestTraits(r *Result, add func(string, string, int64, 
 		}
 	}
 	if here >= 20 && name != "" && share(top, here, 95) && elsewhere > here {
-		add("location:"+name, fmt.Sprintf("%d of %d failing requests came through edge location %s", top, here, name), 0, every)
+		add("location:"+name, fmt.Sprintf("%d of %d failing requests came through edge location %s", top, here, name), 0, g.all, every)
 	}
 }
 
@@ -367,11 +464,13 @@ type tallies struct {
 }
 
 type valueTally struct {
-	n       int64
-	members []int
+	members
+	lines int64
+	last  int64 // number of the last thing counted
 }
 
-func (t *tallies) add(value string, n int64, thing int) {
+// add counts n lines of the thing with that number in its group.
+func (t *tallies) add(value string, n int64, of *thing, number int64) {
 	if value == "" {
 		return
 	}
@@ -383,42 +482,26 @@ func (t *tallies) add(value string, n int64, thing int) {
 		v = new(valueTally)
 		t.of[value] = v
 	}
-	v.n += n
+	v.lines += n
 	t.total += n
-	if k := len(v.members); k == 0 || v.members[k-1] != thing {
-		v.members = append(v.members, thing)
+	if v.last != number {
+		v.members.add(of)
+		v.last = number
 	}
 }
 
-// otherHosts reports whether other failing requests of the distribution asked
-// for other hosts.
-func (r *Result) otherHosts(g *patternGroup, host string) bool {
-	differs := func(dist string, classes []EdgeClass) bool {
-		return dist == g.dist && slices.ContainsFunc(classes, func(c EdgeClass) bool { return c.Host != "" && !strings.EqualFold(c.Host, host) })
+// others reports whether hosts other than this one were asked for.
+func others(hosts map[string]bool, host string) bool {
+	for h := range hosts {
+		if !strings.EqualFold(h, host) {
+			return true
+		}
 	}
-	return slices.ContainsFunc(r.Keys, func(f *FailingKey) bool { return differs(f.Distribution, f.Edge) }) ||
-		slices.ContainsFunc(r.Edge, func(f *EdgeFailure) bool { return differs(f.Distribution, f.Edge) })
+	return false
 }
 
 // ages finds failures that began or ended within the logs.
-func (g *patternGroup) ages(r *Result, add func(string, string, int64, []int)) {
-	if g.edge {
-		return
-	}
-	var began, fixed, mixed []int
-	for i := range g.things {
-		f := g.things[i].key
-		switch {
-		case f.LastOK > f.First && f.LastOK < f.Last:
-			mixed = append(mixed, i)
-			continue
-		case f.OKBefore > 0:
-			began = append(began, i)
-		}
-		if f.OKAfter > 0 {
-			fixed = append(fixed, i)
-		}
-	}
+func (g *patternGroup) ages(r *Result, add adder) {
 	long := r.days() > 1
 	at := func(ms int64) string {
 		layout := "15:04"
@@ -427,32 +510,22 @@ func (g *patternGroup) ages(r *Result, add func(string, string, int64, []int)) {
 		}
 		return time.UnixMilli(ms).UTC().Format(layout) + " UTC"
 	}
-	if len(began) > 0 {
-		first, last := g.things[began[0]].key.First, g.things[began[0]].key.First
-		for _, i := range began {
-			first, last = min(first, g.things[i].key.First), max(last, g.things[i].key.First)
-		}
+	if n, first, last := g.began.n, g.began.first, g.began.last; n > 0 {
 		s := "began at " + at(first)
-		switch n := len(began); {
+		switch {
 		case n > 1 && last-first <= 3_600_000:
 			s += fmt.Sprintf(", all %d keys within %s", n, plural(max(1, (last-first+59_999)/60_000), "minute", "minutes"))
 		case n > 1:
 			s = fmt.Sprintf("began at different times for %d keys, from %s to %s", n, at(first), at(last))
 		}
-		add("began", s+": served before, refused since", 0, began)
+		add("began", s+": served before, refused since", 0, g.began.members, func(t *thing) bool { return !intermittent(t.key) && t.key.OKBefore > 0 })
 	}
-	if len(fixed) > 0 {
-		last, after := int64(0), int64(0)
-		for _, i := range fixed {
-			last = max(last, g.things[i].key.Last)
-			if a := g.things[i].key.OKAfter; after == 0 || a < after {
-				after = a
-			}
-		}
-		add("fixed", fmt.Sprintf("fixed since %s: %s served again, the last refusal was at %s", at(after), plural(int64(len(fixed)), "key was", "keys were"), at(last)), 0, fixed)
+	if g.fixed.n > 0 {
+		add("fixed", fmt.Sprintf("fixed since %s: %s served again, the last refusal was at %s", at(g.fixed.first), plural(g.fixed.n, "key was", "keys were"), at(g.fixed.last)), 0,
+			g.fixed.members, func(t *thing) bool { return !intermittent(t.key) && t.key.OKAfter > 0 })
 	}
-	if len(mixed) > 0 {
-		add("intermittent", fmt.Sprintf("%s served between refusals", plural(int64(len(mixed)), "key was", "keys were")), 0, mixed)
+	if g.mixed.n > 0 {
+		add("intermittent", fmt.Sprintf("%s served between refusals", plural(g.mixed.n, "key was", "keys were")), 0, g.mixed, func(t *thing) bool { return intermittent(t.key) })
 	}
 }
 
