@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/why403/why403/internal/spill"
 	"github.com/why403/why403/logs"
 )
 
@@ -21,6 +22,10 @@ type Options struct {
 	// MaxKeys bounds the failing keys in the Result; those with the fewest lines
 	// are only counted, in Result.Rest. 0 is no bound.
 	MaxKeys int
+
+	// Memory bounds, in bytes, what is held of failing lines and keys; what is
+	// more goes to temporary files. The Result is the same. 0 is no bound.
+	Memory int64
 }
 
 // A Correlator gathers what logs say of failing requests and joins it.
@@ -30,6 +35,7 @@ type Options struct {
 // over the goroutines, nor on their order.
 type Correlator struct {
 	o         Options
+	mem       *spill.Memory // nil without a bound
 	seed      maphash.Seed
 	mu        sync.Mutex
 	gatherers []*gatherer
@@ -43,7 +49,11 @@ func New(o Options) *Correlator {
 	if o.Detailed == 0 {
 		o.Detailed = 20_000
 	}
-	return &Correlator{o: o, seed: maphash.MakeSeed()}
+	c := &Correlator{o: o, seed: maphash.MakeSeed()}
+	if o.Memory > 0 {
+		c.mem = spill.NewMemory(o.Memory / 4)
+	}
+	return c
 }
 
 // Handler returns a new Handler for one goroutine. It is safe for concurrent
@@ -59,7 +69,9 @@ func (c *Correlator) Handler() logs.Handler {
 func (c *Correlator) gatherer() *gatherer {
 	return &gatherer{
 		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
-		stems: keyTable{seed: c.seed}, keys: keyTable{seed: c.seed},
+		stems: newKeyTable(c.seed, c.mem), keys: newKeyTable(c.seed, c.mem),
+		edge: chunked[edgeEvent]{mem: c.mem}, origin: chunked[originEvent]{mem: c.mem},
+		passed: passed{mem: c.mem, wide: chunked[wide]{mem: c.mem}},
 	}
 }
 
@@ -80,7 +92,7 @@ func (c *Correlator) Distributions() []string {
 // Result joins and groups what the Handlers gathered, by the settings, of which
 // every part may be missing. It uses the Handlers' memory: the Correlator can't
 // be used afterwards. The Result keeps pointers into the settings. The error is
-// ctx's.
+// ctx's, or that of temporary files. The caller closes the Result.
 func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	c.mu.Lock()
 	all := c.gatherers
@@ -97,15 +109,22 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 		g.merge(q)
 		all[i+1] = nil
 	}
+	defer c.mem.Free()
 	j := newJoiner(s, c.o, g)
+	j.mem = c.mem
 	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.choosePlain, j.group, j.finish} {
-		if err := ctx.Err(); err != nil {
+		if err := cmp.Or(ctx.Err(), c.mem.Err()); err != nil {
+			j.space.Close()
 			return nil, err
 		}
 		step()
 	}
+	if err := cmp.Or(ctx.Err(), c.mem.Err(), j.spilled()); err != nil {
+		j.space.Close()
+		return nil, err
+	}
 	out := j.out // a pointer into j would keep all of it
-	return &out, ctx.Err()
+	return &out, nil
 }
 
 // merge takes over what another goroutine gathered.
@@ -190,12 +209,12 @@ func (c *chunked[T]) drain(f func(*T)) {
 		}
 		c.chunks[i] = nil
 	}
-	*c = chunked[T]{}
+	*c = chunked[T]{mem: c.mem}
 }
 
 // merge takes over another table's keys and samples and returns the new numbers.
 func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classes, texts []uint32, names *names) []uint32 {
-	ids := make([]uint32, q.entries.n)
+	ids := spill.Make[uint32](t.mem, q.entries.n)
 	for i := range ids {
 		e := q.entries.at(uint32(i))
 		id, _ := t.intern(scope(e.scope), q.key(uint32(i)))

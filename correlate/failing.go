@@ -17,10 +17,16 @@ const (
 // share parts. The sequences are
 // sorted worst first: by requests (CloudFront's lines plus S3 lines that no
 // CloudFront line explains), then bucket, key and distribution.
+//
+// Keys and Direct are nil when they were more than Options.Memory allows: they
+// lie in Spilled then. FailingKeys and DirectFailures walk them wherever they
+// are.
 type Result struct {
 	Keys   []*FailingKey  // asked for through CloudFront, refused by S3
 	Direct []*FailingKey  // refused only for clients that came to S3 past CloudFront
 	Edge   []*EdgeFailure // refused at the edge: S3 never saw the request
+
+	Spilled *Spilled // nil when all keys are in memory
 
 	// Rest counts the failing keys beyond Options.MaxKeys, by distribution and
 	// bucket.

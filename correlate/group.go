@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // group makes the result's keys and edge failures.
@@ -78,9 +80,9 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 	runs = slices.DeleteFunc(runs, func(r *keyRun) bool { return r.t.n == 0 && len(r.alone) == 0 })
 	j.out.Forbidden.Direct += int64(len(direct))
 	j.out.Forbidden.S3 += int64(len(lines))
-	list := &j.out.Keys
+	emit := j.emitKey
 	if len(runs) == 0 && len(direct) > 0 {
-		runs, list = []*keyRun{{}}, &j.out.Direct
+		runs, emit = []*keyRun{{}}, j.emitDirect
 	}
 	for i, r := range runs {
 		if i == 0 {
@@ -88,7 +90,7 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 		}
 		r.plain = j.plain[id]
 		if !j.folded[id] {
-			*list = append(*list, j.failingKey(r, bucketName, key))
+			emit(j.failingKey(r, bucketName, key))
 			continue
 		}
 		n := Rest{Bucket: bucketName}
@@ -106,12 +108,12 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 func (j *joiner) choosePlain() {
 	g := j.g
 	n := uint32(g.keys.entries.n)
-	j.plain, j.folded = make([]bool, n), make([]bool, n)
+	j.plain, j.folded = spill.Make[bool](j.mem, int(n)), spill.Make[bool](j.mem, int(n))
 	if int(n) <= j.o.Detailed && (j.o.MaxKeys == 0 || int(n) <= j.o.MaxKeys) {
 		return
 	}
-	lines := make([]uint32, n) // by the entry that stands for the key
-	ids := make([]uint32, 0, n)
+	lines := spill.Make[uint32](j.mem, int(n)) // by the entry that stands for the key
+	ids := spill.Make[uint32](j.mem, int(n))[:0]
 	for key := range n {
 		id := key
 		if e := g.keys.entries.at(key); e.scope&1 == 0 {

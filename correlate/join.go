@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // The time in which an S3 line can belong to a CloudFront line that ended at E
@@ -24,6 +26,12 @@ type joiner struct {
 	settings Settings
 	o        Options
 	g        *gatherer
+	mem      *spill.Memory
+	space    *spill.Space
+	keys     keySorter // failing keys on their way into the result
+	direct   keySorter
+	alike    patterns
+	noises   noiseFold
 	out      Result
 
 	edges, origins grouped // events by stem, by key; duplicates removed
@@ -108,15 +116,16 @@ type grouped struct{ start, order []uint32 }
 func (g *grouped) of(i uint32) []uint32 { return g.order[g.start[i]:g.start[i+1]] }
 
 // groupBy sorts n things into groups, keeping their order.
-func groupBy(n, groups int, of func(i uint32) uint32) grouped {
-	g := grouped{make([]uint32, groups+1), make([]uint32, n)}
+func groupBy(mem *spill.Memory, n, groups int, of func(i uint32) uint32) grouped {
+	g := grouped{spill.Make[uint32](mem, groups+1), spill.Make[uint32](mem, n)}
 	for i := range uint32(n) {
 		g.start[of(i)+1]++
 	}
 	for i := range groups {
 		g.start[i+1] += g.start[i]
 	}
-	next := slices.Clone(g.start[:groups])
+	next := spill.Make[uint32](mem, groups)
+	copy(next, g.start)
 	for i := range uint32(n) {
 		k := of(i)
 		g.order[next[k]] = i
@@ -147,7 +156,15 @@ func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) 
 }
 
 func newJoiner(s Settings, o Options, g *gatherer) *joiner {
-	return &joiner{settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64),
+	space := new(spill.Space)
+	share := func(part int64) int64 { // of the memory
+		if o.Memory == 0 {
+			return 0
+		}
+		return max(1, o.Memory/part)
+	}
+	return &joiner{space: space, keys: keySorter{space: space, limit: share(8)}, direct: keySorter{space: space, limit: share(16)},
+		settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64),
 		rest: make(map[Rest]Rest), edgeShared: make(map[count][]EdgeClass), originShared: make(map[count][]OriginClass)}
 }
 
@@ -157,7 +174,7 @@ func (j *joiner) order() {
 	g := j.g
 	j.edgeRank = ranks(g.edgeKinds.list, compareEdge)
 	j.originRank = ranks(g.originKind.list, compareOrigin)
-	j.edges = groupBy(g.edge.n, g.stems.entries.n, func(i uint32) uint32 { return g.edge.at(i).stem })
+	j.edges = groupBy(j.mem, g.edge.n, g.stems.entries.n, func(i uint32) uint32 { return g.edge.at(i).stem })
 	j.out.Duplicates += j.edges.compact(func(a, b uint32) int {
 		x, y := g.edge.at(a), g.edge.at(b)
 		return cmp.Or(cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]), cmp.Compare(x.client, y.client))
@@ -165,7 +182,10 @@ func (j *joiner) order() {
 		x, y := g.edge.at(a), g.edge.at(b)
 		return x.req != 0 && x.req == y.req && x.when == y.when
 	})
-	j.origins = groupBy(g.origin.n, g.keys.entries.n, func(i uint32) uint32 { return g.origin.at(i).key })
+	j.origins = groupBy(j.mem, g.origin.n, g.keys.entries.n, func(i uint32) uint32 { return g.origin.at(i).key })
+	// Room for the keys of paths, so that adding them copies nothing.
+	start := spill.Make[uint32](j.mem, len(j.origins.start)+g.stems.entries.n+1)
+	j.origins.start = start[:copy(start, j.origins.start)]
 	j.out.Duplicates += j.origins.compact(func(a, b uint32) int {
 		x, y := g.origin.at(a), g.origin.at(b)
 		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]), cmp.Compare(x.client, y.client))
@@ -266,7 +286,7 @@ func (j *joiner) resolve() {
 			}
 		}
 	}
-	j.stems = make([]stemInfo, g.stems.entries.n)
+	j.stems = spill.Make[stemInfo](j.mem, g.stems.entries.n)
 	for i := range j.stems {
 		id := uint32(i)
 		if len(j.edges.of(id)) == 0 {
@@ -398,14 +418,14 @@ func operationMethod(op string) string {
 // join ties CloudFront's lines to S3's, key by key.
 func (j *joiner) join() {
 	g := j.g
-	j.byKey = groupBy(len(j.stems), g.keys.entries.n, func(i uint32) uint32 { return j.stems[i].key })
+	j.byKey = groupBy(j.mem, len(j.stems), g.keys.entries.n, func(i uint32) uint32 { return j.stems[i].key })
 	j.byKey.compact(func(a, b uint32) int {
 		x, y := g.stems.entries.at(a), g.stems.entries.at(b)
 		return cmp.Or(cmp.Compare(g.distributions.name(x.scope>>2), g.distributions.name(y.scope>>2)), bytes.Compare(g.stems.key(a), g.stems.key(b)), cmp.Compare(x.scope&3, y.scope&3))
 	}, func(a, b uint32) bool { return false })
-	j.pair = make([]uint32, g.edge.n)
-	j.pairedBy = make([]uint32, g.origin.n)
-	j.ambiguous = make([]bool, g.origin.n)
+	j.pair = spill.Make[uint32](j.mem, g.edge.n)
+	j.pairedBy = spill.Make[uint32](j.mem, g.origin.n)
+	j.ambiguous = spill.Make[bool](j.mem, g.origin.n)
 
 	var edges, lines, others []uint32
 	for key := range uint32(g.keys.entries.n) {

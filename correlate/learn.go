@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // A change is what turns the key that settings (or, without settings, the bare
@@ -181,8 +183,8 @@ const (
 // differ from the paths in the same way for many paths.
 func (j *joiner) learn() {
 	g := j.g
-	unexplained := make([][]uint32, len(j.lanes)) // paths by lane
-	taken := make([]bool, g.keys.entries.n)       // keys that some path leads to
+	unexplained := make([][]uint32, len(j.lanes))      // paths by lane
+	taken := spill.Make[bool](j.mem, g.keys.entries.n) // keys that some path leads to
 	for i := range j.stems {
 		s := &j.stems[i]
 		if len(j.edges.of(uint32(i))) == 0 {

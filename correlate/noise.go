@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // Scanner requests are told by behaviour. A client, or an agent, asks for many
@@ -50,8 +52,8 @@ func (j *joiner) noise() {
 	g := j.g
 	j.folders = j.servedFolders()
 	v := make(visitors)
-	j.noisyStem = make([]bool, g.stems.entries.n)
-	j.noisyKey = make([]bool, g.keys.entries.n)
+	j.noisyStem = spill.Make[bool](j.mem, g.stems.entries.n)
+	j.noisyKey = spill.Make[bool](j.mem, g.keys.entries.n)
 
 	candidate := func(ids []uint64, n int, okay bool) bool {
 		if okay || n > noiseRequests {
@@ -88,8 +90,8 @@ func (j *joiner) noise() {
 			v[id] = w
 		}
 	}
-	stems := make([]bool, g.stems.entries.n)
-	keys := make([]bool, g.keys.entries.n)
+	stems := spill.Make[bool](j.mem, g.stems.entries.n)
+	keys := spill.Make[bool](j.mem, g.keys.entries.n)
 
 	stemVisitors := func(s uint32) (referred bool) {
 		ids = ids[:0]
@@ -207,44 +209,52 @@ func (j *joiner) noisy(r *keyRun, key []byte, bucket uint32) bool {
 	return !slices.ContainsFunc(r.direct, func(o uint32) bool { return !j.noisyKey[j.g.origin.at(o).key] })
 }
 
-// foldNoise sums up what was marked.
-func (j *joiner) foldNoise() {
-	type example struct {
-		text string
-		n    int64
+// A noiseFold sums up what was marked.
+type noiseFold struct {
+	sum  Noise
+	most []noiseExample // different ones, most requests first
+}
+
+type noiseExample struct {
+	text string
+	n    int64
+}
+
+const mostExamples = 5
+
+func (f *noiseFold) add(text string, requests int64) {
+	f.sum.Keys++
+	f.sum.Requests += requests
+	e := noiseExample{text, requests}
+	byCount := func(a, b noiseExample) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.text, b.text)) }
+	if n := len(f.most); n == mostExamples && byCount(f.most[n-1], e) <= 0 {
+		return
 	}
-	var list []example
-	n := &j.out.Noise
-	add := func(text string, requests int64) {
-		n.Keys++
-		n.Requests += requests
-		list = append(list, example{text, requests})
+	if i := slices.IndexFunc(f.most, func(m noiseExample) bool { return m.text == text }); i >= 0 {
+		f.most[i].n = max(f.most[i].n, requests)
+	} else {
+		f.most = append(f.most, e)
 	}
-	for _, f := range j.out.Edge {
-		if f.Noise {
-			add(f.URI, f.Requests)
-		}
+	slices.SortFunc(f.most, byCount)
+	f.most = f.most[:min(len(f.most), mostExamples)]
+}
+
+func (f *noiseFold) addKey(k *FailingKey) {
+	if !k.Noise {
+		return
 	}
-	for _, keys := range [...][]*FailingKey{j.out.Keys, j.out.Direct} {
-		for _, f := range keys {
-			if f.Noise {
-				text := f.Key
-				if len(f.URIs) > 0 {
-					text = f.URIs[0]
-				}
-				add(text, f.Requests.CloudFront+f.Join.OriginOnly+f.Requests.Direct)
-			}
-		}
+	text := k.Key
+	if len(k.URIs) > 0 {
+		text = k.URIs[0]
 	}
-	slices.SortFunc(list, func(a, b example) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.text, b.text)) })
-	for _, e := range list {
-		if len(n.Examples) == 5 {
-			break
-		}
-		if !slices.Contains(n.Examples, e.text) {
-			n.Examples = append(n.Examples, e.text)
-		}
+	f.add(text, k.weight())
+}
+
+func (f *noiseFold) noise() Noise {
+	for _, e := range f.most {
+		f.sum.Examples = append(f.sum.Examples, e.text)
 	}
+	return f.sum
 }
 
 // A folderSet holds what was served: top folders, and the extensions of files

@@ -3,6 +3,8 @@ package correlate
 import (
 	"math/bits"
 	"slices"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // passed remembers when each path or key was served, in 32 bytes for each of
@@ -12,6 +14,7 @@ import (
 // depends only on the set of seconds, not on their order, so that tables of
 // several goroutines merge to the same answer.
 type passed struct {
+	mem   *spill.Memory
 	slots []served
 	n     int
 	wide  chunked[wide]
@@ -199,7 +202,7 @@ func (w *wide) each(f func(part uint32)) {
 
 func (p *passed) grow() {
 	old := p.slots
-	p.slots = make([]served, max(1<<10, 2*len(old)))
+	p.slots = spill.Make[served](p.mem, max(1<<10, 2*len(old)))
 	mask := uint32(len(p.slots) - 1)
 	for _, s := range old {
 		if s.count == 0 {

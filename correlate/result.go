@@ -12,12 +12,6 @@ func (j *joiner) finish() {
 	g.edge, g.origin, g.stems, g.keys = chunked[edgeEvent]{}, chunked[originEvent]{}, keyTable{}, keyTable{}
 	g.edgeIDs, g.originIDs, g.firewall = nil, nil, nil
 	j.edges, j.origins, j.byKey, j.stems, j.pair, j.pairedBy, j.ambiguous = grouped{}, grouped{}, grouped{}, nil, nil, nil, nil
-	weight := func(f *FailingKey) int64 { return f.Requests.CloudFront + f.Join.OriginOnly + f.Requests.Direct }
-	byWeight := func(a, b *FailingKey) int {
-		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Distribution, b.Distribution))
-	}
-	slices.SortFunc(out.Keys, byWeight)
-	slices.SortFunc(out.Direct, byWeight)
 	slices.SortFunc(out.Edge, func(a, b *EdgeFailure) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.URI, b.URI),
 			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.First, b.First))
@@ -43,14 +37,41 @@ func (j *joiner) finish() {
 	slices.SortFunc(out.Locations, func(a, b LocationCount) int {
 		return cmp.Or(cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.Bucket, b.Bucket), compareBool(a.Edge, b.Edge), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Location, b.Location))
 	})
-	j.rewrites()
+	rewrite := j.rewrites()
 	j.passedGroups()
-	j.foldNoise()
-	out.Patterns = Patterns(out)
+	for _, f := range out.Edge {
+		j.alike.addPath(f)
+		if f.Noise {
+			j.noises.add(f.URI, f.Requests)
+		}
+	}
+	out.Noise = j.noises.noise()
+	out.Patterns = j.alike.find(out)
+	out.keep(&j.keys, &j.direct, func(f *FailingKey) {
+		rewrite(f)
+		j.alike.follow(f)
+	})
 }
 
-// rewrites reports the changes that only a function makes.
-func (j *joiner) rewrites() {
+// emitKey takes a failing key into the result.
+func (j *joiner) emitKey(f *FailingKey) {
+	j.alike.addKey(f)
+	j.noises.addKey(f)
+	j.keys.add(f)
+}
+
+// emitDirect takes a key that fails for direct clients alone into the result.
+func (j *joiner) emitDirect(f *FailingKey) {
+	j.noises.addKey(f)
+	j.direct.add(f)
+}
+
+// spilled returns the error of temporary files.
+func (j *joiner) spilled() error { return cmp.Or(j.keys.err, j.direct.err) }
+
+// rewrites reports the changes that only a function makes, and returns what
+// tells a key its own.
+func (j *joiner) rewrites() func(*FailingKey) {
 	type behavior struct{ dist, pattern string }
 	found := make(map[behavior][]*Rewrite)
 	for _, l := range j.lanes {
@@ -76,16 +97,19 @@ func (j *joiner) rewrites() {
 		}
 	}
 	slices.SortFunc(j.out.Rewrites, func(a, b Rewrite) int { return compareRewrites(&a, &b) })
-	for _, f := range j.out.Keys {
-		if list := found[behavior{f.Distribution, f.PathPattern}]; len(list) > 0 {
-			f.Rewrite = list[0]
-			if len(f.URIs) > 0 {
-				for _, w := range list {
-					if r := j.rewriteFits(f, w); r {
-						f.Rewrite = w
-						break
-					}
-				}
+	return func(f *FailingKey) {
+		list := found[behavior{f.Distribution, f.PathPattern}]
+		if len(list) == 0 {
+			return
+		}
+		f.Rewrite = list[0]
+		if len(f.URIs) == 0 {
+			return
+		}
+		for _, w := range list {
+			if rewriteFits(f, w) {
+				f.Rewrite = w
+				return
 			}
 		}
 	}
@@ -97,7 +121,7 @@ func compareRewrites(a, b *Rewrite) int {
 
 // rewriteFits reports whether the rewrite leads from the key's first path to
 // the key.
-func (j *joiner) rewriteFits(f *FailingKey, w *Rewrite) bool {
+func rewriteFits(f *FailingKey, w *Rewrite) bool {
 	d, ok := deriveEdit(KeyOfWire(WirePath(f.URIs[0])), f.Key)
 	return ok && d.String() == w.Pattern
 }

@@ -3,11 +3,15 @@ package correlate
 import (
 	"encoding/binary"
 	"hash/maphash"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // chunked is a list that grows without copying: events and keys come by the
-// hundred thousand and a doubling slice would hold them twice.
+// hundred thousand and a doubling slice would hold them twice. T holds no
+// pointers.
 type chunked[T any] struct {
+	mem    *spill.Memory
 	chunks [][]T
 	n      int
 }
@@ -20,7 +24,7 @@ func (c *chunked[T]) at(i uint32) *T {
 
 func (c *chunked[T]) add(v T) uint32 {
 	if c.n>>chunkBits == len(c.chunks) {
-		c.chunks = append(c.chunks, make([]T, 0, 1<<chunkBits))
+		c.chunks = append(c.chunks, spill.Make[T](c.mem, 1<<chunkBits)[:0])
 	}
 	last := &c.chunks[len(c.chunks)-1]
 	*last = append(*last, v)
@@ -30,14 +34,17 @@ func (c *chunked[T]) add(v T) uint32 {
 
 // arena keeps bytes for good. An offset is the chunk's number and the place in
 // it; 4 GiB can be held.
-type arena struct{ chunks [][]byte }
+type arena struct {
+	mem    *spill.Memory
+	chunks [][]byte
+}
 
 const arenaBits = 18
 
 func (a *arena) reserve(n int) (off uint32, b []byte) {
 	k := len(a.chunks) - 1
 	if k < 0 || len(a.chunks[k])+n > cap(a.chunks[k]) {
-		a.chunks = append(a.chunks, make([]byte, 0, max(1<<arenaBits, n)))
+		a.chunks = append(a.chunks, spill.Make[byte](a.mem, max(1<<arenaBits, n))[:0])
 		k++
 	}
 	pos := len(a.chunks[k])
@@ -59,6 +66,7 @@ func (a *arena) get(off, n uint32) []byte {
 // A keyTable numbers byte strings (viewer paths, keys) within a scope.
 type keyTable struct {
 	seed    maphash.Seed
+	mem     *spill.Memory
 	slots   []uint32 // number of the entry, plus one
 	entries chunked[keyEntry]
 	bytes   arena
@@ -129,7 +137,7 @@ func (t *keyTable) intern(scope uint32, key []byte) (id uint32, fresh bool) {
 
 func (t *keyTable) grow() {
 	n := max(1<<10, 2*len(t.slots))
-	t.slots = make([]uint32, n)
+	t.slots = spill.Make[uint32](t.mem, n)
 	mask := uint64(n - 1)
 	for id := range uint32(t.entries.n) {
 		e := t.entries.at(id)
@@ -140,6 +148,10 @@ func (t *keyTable) grow() {
 		}
 		t.slots[i] = id + 1
 	}
+}
+
+func newKeyTable(seed maphash.Seed, mem *spill.Memory) keyTable {
+	return keyTable{seed: seed, mem: mem, entries: chunked[keyEntry]{mem: mem}, bytes: arena{mem: mem}, samples: chunked[sample]{mem: mem}}
 }
 
 // A sample is one kept line: its fields are a blob in the table's arena.

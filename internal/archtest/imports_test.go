@@ -18,9 +18,10 @@ var rules = []struct {
 	sdk  bool
 }{
 	{"logs", []string{"logs", "internal/inflate"}, false},
-	{"correlate", []string{"correlate", "logs", "internal/inflate"}, false},
-	{"checks", []string{"checks", "correlate", "logs", "internal/inflate"}, false},
+	{"correlate", []string{"correlate", "logs", "internal/inflate", "internal/spill"}, false},
+	{"checks", []string{"checks", "correlate", "logs", "internal/inflate", "internal/spill"}, false},
 	{"internal/inflate", []string{"internal/inflate"}, false},
+	{"internal/spill", []string{"internal/spill"}, false},
 	{"internal/redact", []string{"internal/redact"}, false},
 	{"internal/report", []string{"internal/report", "internal/redact", "logs", "internal/inflate"}, false},
 	{"internal/state", []string{"internal/state"}, false},

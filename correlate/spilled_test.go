@@ -1,0 +1,133 @@
+package correlate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/why403/why403/logs"
+)
+
+// collect walks the keys and copies the sequence.
+func collect(t *testing.T, k Keys) []*FailingKey {
+	t.Helper()
+	var out []*FailingKey
+	for f, err := range k.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, f)
+	}
+	if len(out) != k.Len() {
+		t.Errorf("%d keys, Len says %d", len(out), k.Len())
+	}
+	return out
+}
+
+// inMemory returns the result as if nothing had been spilled.
+func inMemory(t *testing.T, r *Result) *Result {
+	t.Helper()
+	c := *r
+	c.Keys, c.Direct = collect(t, r.FailingKeys()), collect(t, r.DirectFailures())
+	c.Spilled = nil
+	return &c
+}
+
+// TestSpill expects the same of a run that has next to no memory, on the
+// sample's logs, whose keys then all lie in runs of one, and on random lines.
+func TestSpill(t *testing.T) {
+	_, settings := loadSample(t)
+	run := func(memory int64, lines func(c *Correlator)) *Result {
+		t.Helper()
+		c := New(Options{Memory: memory})
+		lines(c)
+		r, err := c.Result(context.Background(), settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Close() })
+		return r
+	}
+	same := func(name string, memory int64, lines func(c *Correlator)) {
+		t.Helper()
+		want, got := run(0, lines), run(memory, lines)
+		if want.Spilled != nil || got.Spilled == nil || got.Keys != nil || len(want.Keys) < 50 {
+			t.Fatalf("%s: %d keys in memory, spilled %v and %v", name, len(want.Keys), want.Spilled, got.Spilled)
+		}
+		for range 2 { // walked twice
+			if d := cmp.Diff(want, inMemory(t, got)); d != "" {
+				t.Fatalf("%s: the spilled result differs (-memory +spilled):\n%s", name, d)
+			}
+		}
+		for f := range got.FailingKeys().All() { // a walk may end early
+			if f.Key != want.Keys[0].Key {
+				t.Errorf("first %q, want %q", f.Key, want.Keys[0].Key)
+			}
+			break
+		}
+	}
+	same("sample", 1, func(c *Correlator) {
+		src, err := logs.Open(filepath.Join("..", "samples", "site", "logs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := logs.Scan(context.Background(), []logs.Source{src}, logs.Options{}, c.Handler); err != nil {
+			t.Fatal(err)
+		}
+	})
+	same("random", 1<<20, func(c *Correlator) {
+		r := rand.New(rand.NewPCG(4, 3))
+		handlers := []logs.Handler{c.Handler(), c.Handler(), c.Handler()}
+		for range 20_000 {
+			randomLine(r, handlers[r.IntN(len(handlers))])
+		}
+	})
+}
+
+// randomLine hands over a failing or passing line of either log.
+func randomLine(r *rand.Rand, h logs.Handler) {
+	key := fmt.Sprintf("%s/%d%s", []string{"a", "b/c", "Q q"}[r.IntN(3)], int(r.ExpFloat64()*400), []string{"", ".png", "/"}[r.IntN(3)])
+	now := int64(1_767_225_600_000) + int64(r.IntN(86_400_000))
+	agent := []byte([]string{"Mozilla/5.0", "Amazon CloudFront", "curl/8"}[r.IntN(3)])
+	id := []byte(fmt.Sprint(r.Uint64()))
+	ref := logs.Ref{Line: now}
+	switch r.IntN(6) {
+	case 0:
+		h.EdgePassed([]byte("E1"), []byte(WireOfKey(key)), 200, now)
+	case 1, 2, 3:
+		h.Edge(&logs.EdgeRecord{Ref: ref, Time: now, Distribution: []byte("E1"), Stem: []byte(WireOfKey(key)), Status: 403, Method: []byte("GET"),
+			Result: []byte("Error"), ResponseResult: []byte("Error"), DetailedResult: []byte("Error"), ContentType: []byte("application/xml"), ContentLength: int64(r.IntN(3)),
+			Host: []byte("www.example.com"), Protocol: []byte("https"), ClientIP: []byte(fmt.Sprint("203.0.113.", r.IntN(200))), UserAgent: agent,
+			RequestID: id, TimeTaken: int64(r.IntN(300)), FirstByte: int64(r.IntN(30)), Location: []byte("FRA56-P1")})
+	default:
+		rec := &logs.OriginRecord{Ref: ref, Time: now / 1000 * 1000, Bucket: []byte("site"), Key: []byte(strings.ReplaceAll(WireOfKey(key)[1:], "%", "%25")), Operation: []byte("REST.GET.OBJECT"),
+			Status: 403, ErrorCode: []byte("AccessDenied"), RemoteIP: []byte("203.0.113.9"), UserAgent: agent, RequestID: id, RequestURI: []byte("GET " + WireOfKey(key) + " HTTP/1.1")}
+		if r.IntN(2) == 0 {
+			rec.Requester = []byte(serviceRequester)
+		}
+		h.Origin(rec)
+	}
+}
+
+// TestSpillWithoutRoom expects a clear error when temporary files can't be made.
+func TestSpillWithoutRoom(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	c := New(Options{Memory: 1})
+	h := c.Handler()
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 100 {
+		randomLine(r, h)
+	}
+	_, err := c.Result(context.Background(), Settings{})
+	var hint interface{ UserHint() string }
+	if !errors.Is(err, os.ErrNotExist) || !errors.As(err, &hint) || !strings.Contains(err.Error(), os.TempDir()) {
+		t.Fatalf("%v", err)
+	}
+}

@@ -1,0 +1,16 @@
+//go:build unix
+
+package spill
+
+import (
+	"os"
+	"syscall"
+)
+
+const canMap = true
+
+func mapFile(f *os.File, offset int64, size int) ([]byte, error) {
+	return syscall.Mmap(int(f.Fd()), offset, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+}
+
+func unmap(b []byte) { syscall.Munmap(b) }
