@@ -23,7 +23,7 @@ var rules = []struct {
 	{"internal/inflate", []string{"internal/inflate"}, false},
 	{"internal/spill", []string{"internal/spill"}, false},
 	{"internal/redact", []string{"internal/redact"}, false},
-	{"internal/report", []string{"internal/report", "internal/redact", "logs", "internal/inflate"}, false},
+	{"internal/report", []string{"internal/report", "internal/redact", "internal/spill", "logs", "internal/inflate"}, false},
 	{"internal/state", []string{"internal/state"}, false},
 	{"internal/athena", []string{"internal/athena", "internal/gather", "internal/inventory", "checks/facts", "correlate", "logs", "internal/inflate"}, true},
 }

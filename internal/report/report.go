@@ -8,6 +8,7 @@
 package report
 
 import (
+	"io"
 	"iter"
 	"time"
 
@@ -34,6 +35,17 @@ type Report struct {
 	// first. Both may be empty.
 	Documents []Document
 	Trend     []Day
+
+	// Temporary holds the files that keys lie in, nil when they are in memory.
+	Temporary io.Closer
+}
+
+// Close removes temporary files. The keys can't be walked afterwards.
+func (r *Report) Close() error {
+	if r == nil || r.Temporary == nil {
+		return nil
+	}
+	return r.Temporary.Close()
 }
 
 // A Document is one policy or configuration as AWS answered it. Evidence whose

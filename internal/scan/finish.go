@@ -18,7 +18,7 @@ import (
 )
 
 // finish fills what the report says of the run as a whole.
-func (r *run) finish(rep *report.Report, found *correlate.Result) {
+func (r *run) finish(rep *report.Report, found *correlate.Result) error {
 	rep.Run = report.Run{
 		Started: r.started, Finished: time.Now().UTC(), Version: r.Version, Engine: r.engine(),
 		Window: report.Window{From: bound(r.Window.From), To: bound(r.Window.To)},
@@ -27,11 +27,16 @@ func (r *run) finish(rep *report.Report, found *correlate.Result) {
 	if r.clients != nil {
 		rep.APICalls = r.clients.Calls()
 	}
-	rep.Summary = r.summary(rep, found)
+	open := openFacts{}
+	var err error
+	if rep.Summary, err = r.summary(rep, found, open); err != nil {
+		return err
+	}
 	rep.Documents = r.documents(rep)
-	r.missing(rep)
+	r.missing(open)
 	rep.Run.Incomplete, rep.Run.Hints = r.incomplete, distinct(r.hints)
 	rep.Notes = r.notes
+	return nil
 }
 
 func bound(t time.Time) *time.Time {
@@ -41,7 +46,26 @@ func bound(t time.Time) *time.Time {
 	return &t
 }
 
-func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summary {
+// eachSaid calls f with what is said of each key, and the key's number.
+func (r *run) eachSaid(f func(i int, said judgement, requests report.Requests)) error {
+	for i, k := range r.keys {
+		f(i, r.said[i], report.Requests(k.Requests))
+	}
+	i := 0
+	for _, keys := range r.spooled {
+		for k, err := range keys.All() {
+			if err != nil {
+				return err
+			}
+			f(i, judgement{common: &common{verdict: k.Verdict, unknown: k.Unknown}, causes: k.Causes}, k.Requests)
+			i++
+		}
+	}
+	return nil
+}
+
+// summary sums up the keys, and notes what could settle more of them.
+func (r *run) summary(rep *report.Report, found *correlate.Result, open openFacts) (report.Summary, error) {
 	s := report.Summary{
 		CloudFront: found.Forbidden.CloudFront,
 		S3:         found.Forbidden.S3,
@@ -76,11 +100,16 @@ func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summar
 			c.Certainty = ""
 		}
 	}
-	for i, k := range r.keys {
-		add(r.said[i].verdict, r.said[i].causes, report.Requests(k.Requests).Hit(), r.Memory.status(i))
+	err := r.eachSaid(func(i int, said judgement, requests report.Requests) {
+		add(said.verdict, said.causes, requests.Hit(), r.Memory.status(i))
+		open.note(said.unknown, said.verdict, said.causes)
+	})
+	if err != nil {
+		return s, err
 	}
 	for i := range rep.EdgeFailures {
 		f := &rep.EdgeFailures[i]
+		open.note(f.Unknown, f.Verdict, f.Causes)
 		if f.Requests > 0 { // else it is remembered only
 			add(f.Verdict, f.Causes, f.Requests, f.Status)
 		}
@@ -91,7 +120,7 @@ func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summar
 	slices.SortFunc(s.Causes, func(a, b report.CauseCount) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.ID, b.ID))
 	})
-	return s
+	return s, nil
 }
 
 func weight(certainty string) int {
@@ -136,28 +165,24 @@ func (r *run) documents(rep *report.Report) []report.Document {
 	return out
 }
 
-// missing says what makes the run incomplete: a permission that AWS refused and
-// that could still change a verdict (one that is not proven), and every answer
-// that did not come.
-func (r *run) missing(rep *report.Report) {
-	open := map[string]bool{} // what could still settle a verdict
-	note := func(us []report.Unknown, verdict string, list []report.Cause) {
-		proven := slices.ContainsFunc(list, func(c report.Cause) bool {
-			return c.ID == verdict && c.Certainty == string(checks.Proven)
-		})
-		for _, u := range us {
-			for _, m := range u.Missing {
-				open[m] = open[m] || !proven
-			}
+// openFacts are the missing facts of undecided checks; true where one could
+// still change a verdict: one that is not proven.
+type openFacts map[string]bool
+
+func (o openFacts) note(us []report.Unknown, verdict string, list []report.Cause) {
+	proven := slices.ContainsFunc(list, func(c report.Cause) bool {
+		return c.ID == verdict && c.Certainty == string(checks.Proven)
+	})
+	for _, u := range us {
+		for _, m := range u.Missing {
+			o[m] = o[m] || !proven
 		}
 	}
-	for _, j := range r.said {
-		note(j.unknown, j.verdict, j.causes)
-	}
-	for i := range rep.EdgeFailures {
-		f := &rep.EdgeFailures[i]
-		note(f.Unknown, f.Verdict, f.Causes)
-	}
+}
+
+// missing says what makes the run incomplete: a permission that AWS refused and
+// that could still change a verdict, and every answer that did not come.
+func (r *run) missing(open openFacts) {
 	refused := slices.DeleteFunc(r.gatherer.Refused(), func(p string) bool { return !open[p] })
 	if len(refused) > 0 {
 		r.incomplete = append(r.incomplete, "no permission for "+strings.Join(refused, ", "))

@@ -111,23 +111,27 @@ func eachOf(n int, f func(i int, p *pool)) {
 // judge gathers what the failing keys need, runs the checks and builds the
 // report.
 func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Report, error) {
-	keys := slices.Concat(found.Keys, found.Direct)
-	if err := r.settings(ctx, found, keys); err != nil {
+	if err := r.settings(ctx, found); err != nil {
 		return nil, err
 	}
+	if found.Spilled != nil {
+		return r.judgeSpilled(ctx, found)
+	}
+	keys := slices.Concat(found.Keys, found.Direct)
 	said := make([]judgement, len(keys))
 	r.keys, r.said = keys, said
 	open := make([]bool, len(keys)) // facts about the object may settle more
-	served := served(found)
-	diagnose := func(i int, p *pool) {
-		pass := r.keyPass(found, keys[i])
-		pass.Served = served[at{keys[i].Distribution, keys[i].Bucket}]
-		p.OfKey(causes.ByID, pass)
-		said[i], open[i] = p.judgement(), checks.NeedsObject(pass, &p.Diagnosis)
-	}
+	judgeKey := r.judgeKey(found)
+	diagnose := func(i int, p *pool) { said[i], open[i] = judgeKey(keys[i], p) }
 	eachOf(len(keys), diagnose)
-	again, err := r.objects(ctx, found, keys, said, open)
-	if err != nil {
+	objects := r.objects(found)
+	var again []int
+	for i, k := range keys {
+		if objects.consider(k, &said[i], open[i]) {
+			again = append(again, i)
+		}
+	}
+	if err := objects.gather(ctx); err != nil {
 		return nil, err
 	}
 	eachOf(len(again), func(i int, p *pool) { diagnose(again[i], p) })
@@ -137,13 +141,30 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 		SchemaVersion:  report.SchemaVersion,
 		FailingKeys:    &keyList{found.Keys, said[:n], r.Redact},
 		DirectFailures: &keyList{found.Direct, said[n:], r.Redact},
-		EdgeFailures:   make([]report.EdgeFailure, len(found.Edge)),
+		EdgeFailures:   r.judgeEdge(found),
 	}
-	eachOf(len(found.Edge), func(i int, p *pool) {
-		p.OfEdge(causes.ByID, r.edgePass(found, found.Edge[i]))
-		rep.EdgeFailures[i] = reportEdge(found.Edge[i], p.judgement(), r.Redact)
-	})
 	return rep, nil
+}
+
+// judgeKey returns what judges a key, and says whether facts about the object
+// may settle more.
+func (r *run) judgeKey(found *correlate.Result) func(k *correlate.FailingKey, p *pool) (said judgement, open bool) {
+	served := served(found)
+	return func(k *correlate.FailingKey, p *pool) (judgement, bool) {
+		pass := r.keyPass(found, k)
+		pass.Served = served[at{k.Distribution, k.Bucket}]
+		p.OfKey(causes.ByID, pass)
+		return p.judgement(), checks.NeedsObject(pass, &p.Diagnosis)
+	}
+}
+
+func (r *run) judgeEdge(found *correlate.Result) []report.EdgeFailure {
+	out := make([]report.EdgeFailure, len(found.Edge))
+	eachOf(len(out), func(i int, p *pool) {
+		p.OfEdge(causes.ByID, r.edgePass(found, found.Edge[i]))
+		out[i] = reportEdge(found.Edge[i], p.judgement(), r.Redact)
+	})
+	return out
 }
 
 // A keyList makes the report's entries when they are asked for: a report may
@@ -180,57 +201,70 @@ func served(found *correlate.Result) map[at]int64 {
 	return out
 }
 
-// objects gathers object-level facts, worst keys first: where they cost
-// nothing, where they can change the answer (open), and for the worst key of
-// each cause, so that its remedies can be simulated. It returns the keys to
-// judge again; those left over for --max-keys are among them.
-func (r *run) objects(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey, said []judgement, open []bool) ([]int, error) {
-	type problem struct {
-		at
-		verdict string
+// objects chooses the keys that get object-level facts, worst keys first: where
+// they cost nothing, where they can change the answer (open), and for the worst
+// key of each cause, so that its remedies can be simulated.
+func (r *run) objects(found *correlate.Result) *objects {
+	return &objects{r: r, found: found, looked: map[problem]bool{}, limits: map[*common]*common{}, need: map[string][]gather.Key{}}
+}
+
+type objects struct {
+	r           *run
+	found       *correlate.Result
+	looked      map[problem]bool
+	limits      map[*common]*common
+	need        map[string][]gather.Key
+	asked, over int
+}
+
+type problem struct {
+	at
+	verdict string
+}
+
+// consider says whether the key is to be judged again with facts of its own. It
+// changes what is said of a key that is left over for --max-keys.
+func (o *objects) consider(k *correlate.FailingKey, said *judgement, open bool) (again bool) {
+	if k.Key == "" || k.Bucket == "" {
+		return false
 	}
-	looked := map[problem]bool{}
-	limits := map[*common]*common{}
-	limited := func(c *common) *common {
-		l := limits[c]
-		if l == nil {
-			l = c.limited()
-			limits[c] = l
+	b, p := o.r.gatherer.Facts().Buckets[k.Bucket], problem{at{k.Distribution, k.Bucket}, said.verdict}
+	switch free := b != nil && b.Keys.Known(); {
+	case free:
+	case !open && o.looked[p]:
+		return false
+	case o.asked >= o.r.MaxKeys:
+		if open {
+			said.common = o.limited(said.common)
+			o.over++
 		}
-		return l
+		return false
+	default:
+		o.looked[p] = true
+		o.asked++
 	}
-	need := map[string][]gather.Key{}
-	var again []int
-	asked, over := 0, 0
-	for i, k := range keys {
-		if k.Key == "" || k.Bucket == "" {
-			continue
-		}
-		b, p := r.gatherer.Facts().Buckets[k.Bucket], problem{at{k.Distribution, k.Bucket}, said[i].verdict}
-		switch free := b != nil && b.Keys.Known(); {
-		case free:
-		case !open[i] && looked[p]:
-			continue
-		case asked >= r.MaxKeys:
-			if open[i] {
-				said[i].common = limited(said[i].common)
-				over++
-			}
-			continue
-		default:
-			looked[p] = true
-			asked++
-		}
-		again = append(again, i)
-		need[k.Bucket] = append(need[k.Bucket], gather.Key{Key: k.Key, Near: near(r.keyPass(found, k))})
+	o.need[k.Bucket] = append(o.need[k.Bucket], gather.Key{Key: k.Key, Near: near(o.r.keyPass(o.found, k))})
+	return true
+}
+
+func (o *objects) limited(c *common) *common {
+	l := o.limits[c]
+	if l == nil {
+		l = c.limited()
+		o.limits[c] = l
 	}
-	if over > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("object-level checks were made for the %d worst keys; %d more keys keep what logs and bucket settings prove (--max-keys)", asked, over))
+	return l
+}
+
+// gather gathers the facts.
+func (o *objects) gather(ctx context.Context) error {
+	if o.over > 0 {
+		o.r.notes = append(o.r.notes, fmt.Sprintf("object-level checks were made for the %d worst keys; %d more keys keep what logs and bucket settings prove (--max-keys)", o.asked, o.over))
 	}
-	for _, bucket := range slices.Sorted(maps.Keys(need)) {
-		if err := r.gatherer.Objects(ctx, bucket, need[bucket]...); err != nil {
-			return nil, err
+	for _, bucket := range slices.Sorted(maps.Keys(o.need)) {
+		if err := o.r.gatherer.Objects(ctx, bucket, o.need[bucket]...); err != nil {
+			return err
 		}
 	}
-	return again, nil
+	return nil
 }

@@ -53,6 +53,7 @@ type Options struct {
 	Stdin            io.Reader
 	Log              *slog.Logger
 	Memory           *Memory        // of earlier nights, nil: none
+	MemoryLimit      int64          // bytes for what is held of failing keys, 0: no bound
 	Progress         *logs.Progress // kept up to date while logs are read, if not nil
 	// Athena, if not nil, lets Athena read the logs, whose tables AthenaSetup has
 	// made. Window, statuses, Log and Progress are set by the run.
@@ -101,6 +102,7 @@ type run struct {
 	recorder   *gather.Recorder        // nil without --record
 	keys       []*correlate.FailingKey // found through CloudFront, then directly
 	said       []judgement             // of each key
+	spooled    []report.Keys           // in place of both, when they lie on disk
 	found      *discover.Result        // nil when locations were given
 	others     atomic.Int64            // lines of other buckets that share the places found
 	mu         sync.Mutex
@@ -134,7 +136,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 		return nil, err
 	}
 
-	c := correlate.New(correlate.Options{})
+	c := correlate.New(correlate.Options{Memory: r.MemoryLimit})
 	records, listing := r.Memory.windows(r.Window)
 	r.Window = listing
 	inputs, err := r.read(ctx, work, sources, logs.Options{
@@ -166,6 +168,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer found.Close()
 	inputs.Duplicates = found.Duplicates
 	rep, err := r.judge(work, found)
 	if err != nil {
@@ -183,7 +186,9 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err := r.Memory.remember(rep, found.Edge); err != nil {
 		return nil, err
 	}
-	r.finish(rep, found)
+	if err := r.finish(rep, found); err != nil {
+		return nil, err
+	}
 	r.Memory.finish(rep)
 	if interrupted != nil {
 		return rep, interrupted
@@ -280,13 +285,16 @@ func (r *run) nothing(in *logs.Inputs) error {
 
 // settings gathers, beyond the distributions, what is set for the buckets,
 // behaviors and the account that failing requests met.
-func (r *run) settings(ctx context.Context, found *correlate.Result, keys []*correlate.FailingKey) error {
+func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 	g := r.gatherer
 	parts := gather.PartEncryption | gather.PartVersioning
 	buckets := map[string]gather.Parts{}
 	var behaviors []*correlate.Behavior
 	scps := false
-	for _, k := range keys {
+	for k, err := range allKeys(found) {
+		if err != nil {
+			return err
+		}
 		if k.Bucket != "" {
 			p := parts
 			if k.Access == correlate.AccessWebsite {
@@ -297,7 +305,7 @@ func (r *run) settings(ctx context.Context, found *correlate.Result, keys []*cor
 			}
 			buckets[k.Bucket] |= p
 		}
-		if _, b, _ := r.way(k.Distribution, k.PathPattern, k.OriginID); b != nil {
+		if _, b, _ := r.way(k.Distribution, k.PathPattern, k.OriginID); b != nil && !slices.Contains(behaviors, b) {
 			behaviors = append(behaviors, b)
 		}
 		scps = scps || k.Access == correlate.AccessIAM
@@ -305,14 +313,14 @@ func (r *run) settings(ctx context.Context, found *correlate.Result, keys []*cor
 	var acls []string
 	for _, f := range found.Edge {
 		d, b, _ := r.way(f.Distribution, f.PathPattern, f.OriginID)
-		if b != nil {
+		if b != nil && !slices.Contains(behaviors, b) {
 			behaviors = append(behaviors, b)
 		}
 		if d != nil && d.WebACLID != "" {
 			acls = append(acls, d.WebACLID)
 		}
 	}
-	if err := g.Behaviors(ctx, distinct(behaviors)...); err != nil {
+	if err := g.Behaviors(ctx, behaviors...); err != nil {
 		return err
 	}
 	slices.Sort(acls)
