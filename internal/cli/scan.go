@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,8 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 	fs.StringArrayVar(&notify, "notify", nil, "with --state: SNS topic ARN or https webhook that gets the summary when keys are new or fixed (repeatable)")
 	fs.StringVar(&failOn, "fail-on", "never", "exit with 1 on findings: never, new (with --state), any")
 	fs.IntVar(&o.MaxKeys, "max-keys", 200, "keys that get object-level checks, worst first")
+	limit := byteSize(512 << 20)
+	fs.Var(&limit, "memory", "memory for failing lines and keys; what is more goes to temporary files (TMPDIR)")
 	fs.IntVar(&o.AWS.MaxCalls, "max-api-calls", 2000, "AWS API calls for the checks")
 	fs.IntVar(&o.Concurrency, "concurrency", 0, "log objects read side by side (0: chosen by the source)")
 	fs.StringVar(&o.Format, "format", "", "format of every log object (default: recognised by content)")
@@ -207,6 +210,10 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 			}()
 			o.Memory = m
 		}
+		o.MemoryLimit = int64(limit)
+		if os.Getenv("GOMEMLIMIT") == "" {
+			debug.SetMemoryLimit(o.MemoryLimit)
+		}
 		o.Progress = new(logs.Progress)
 		told := func() {}
 		if !quiet {
@@ -217,6 +224,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		if rep == nil {
 			return err
 		}
+		defer rep.Close()
 		if !quiet || fs.Changed("output") {
 			ro := report.Options{Width: width(e), Color: color(e, noColor)}
 			if err := report.Render(e.stdout, output, rep, ro); err != nil {
