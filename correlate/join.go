@@ -28,9 +28,9 @@ type joiner struct {
 	g        *gatherer
 	mem      *spill.Memory
 	space    *spill.Space
-	keys     keySorter // failing keys on their way into the result
-	direct   keySorter
-	alike    patterns
+	keys     *keySorter // failing keys on their way into the result
+	direct   *keySorter
+	alike    *patterns
 	noises   noiseFold
 	out      Result
 
@@ -163,7 +163,7 @@ func newJoiner(s Settings, o Options, g *gatherer) *joiner {
 		}
 		return max(1, o.Memory/part)
 	}
-	return &joiner{space: space, keys: keySorter{space: space, limit: share(2)}, direct: keySorter{space: space, limit: share(8)},
+	return &joiner{space: space, keys: &keySorter{space: space, limit: share(2)}, alike: new(patterns), direct: &keySorter{space: space, limit: share(8)},
 		settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64),
 		rest: make(map[Rest]Rest), edgeShared: make(map[count][]EdgeClass), originShared: make(map[count][]OriginClass)}
 }

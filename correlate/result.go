@@ -47,9 +47,10 @@ func (j *joiner) finish() {
 	}
 	out.Noise = j.noises.noise()
 	out.Patterns = j.alike.find(out)
-	out.keep(&j.keys, &j.direct, func(f *FailingKey) {
+	alike := j.alike
+	out.keep(j.keys, j.direct, func(f *FailingKey) {
 		rewrite(f)
-		j.alike.follow(f)
+		alike.follow(f)
 	})
 }
 

@@ -212,7 +212,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		}
 		o.MemoryLimit = int64(limit)
 		if os.Getenv("GOMEMLIMIT") == "" {
-			debug.SetMemoryLimit(o.MemoryLimit)
+			debug.SetMemoryLimit(max(o.MemoryLimit, 256<<20)) // less would leave the collector no rest
 		}
 		o.Progress = new(logs.Progress)
 		told := func() {}
