@@ -107,7 +107,7 @@ func (m *Memory) grow(size int64) ([]byte, error) {
 // limit is mapped. Their content stays, in the system's cache as long as it has
 // room, and comes back when it is touched.
 func (m *Memory) trim(stop chan struct{}) {
-	t := time.NewTicker(50 * time.Millisecond)
+	t := time.NewTicker(10 * time.Millisecond)
 	defer t.Stop()
 	for {
 		select {
