@@ -130,7 +130,14 @@ func (r *run) places(ctx context.Context, sources []logs.Source) ([]athena.Logs,
 	var out []athena.Logs
 	add := func(s *s3source.Source, p *discover.Place) error {
 		mine := &chosen{Source: s, place: p, run: r}
-		found, err := athena.Detect(ctx, mine, r.Window, logs.Options{Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter})
+		lo := logs.Options{Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter}
+		if p != nil && p.Layout.Format == "cloudfront-plain" { // the others tell their fields themselves
+			lo.Format, lo.Delimiter = cmp.Or(lo.Format, p.Layout.Format), cmp.Or(lo.Delimiter, p.Layout.Delimiter)
+			if lo.Fields == nil {
+				lo.Fields = p.Layout.Fields
+			}
+		}
+		found, err := athena.Detect(ctx, mine, r.Window, lo)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package scan
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/why403/why403/internal/athena"
+	"github.com/why403/why403/internal/awsoverlay"
 	"github.com/why403/why403/logs"
 )
 
@@ -107,3 +109,43 @@ func TestAthenaOfDistributions(t *testing.T) {
 }
 
 var _ logs.Source = (*chosen)(nil)
+
+// TestAthenaDiscovers finds the places of two distributions' logs in a folder that
+// all of them share, and keeps to those.
+func TestAthenaDiscovers(t *testing.T) {
+	server, aws := sampleAWS(t)
+	server.Buckets = map[string]*awsoverlay.Store{"minamo-logs": {Region: "ap-northeast-1"}}
+	for _, id := range []string{"E1MINAMOSHOP01", "E2MINAMODOCS02", "E4MINAMOAPP004"} {
+		names, err := filepath.Glob(filepath.Join(sampleLogs, "cloudfront", id+".2026-11-20-0*"))
+		if err != nil || len(names) == 0 {
+			t.Fatal(names, err)
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server.Buckets["minamo-logs"].Put("cloudfront/"+filepath.Base(name), data)
+		}
+	}
+	var b strings.Builder
+	o := Options{Distributions: []string{"E1MINAMOSHOP01", "E2MINAMODOCS02"}, AWS: aws, Athena: &athena.Options{}}
+	if err := AthenaQueries(t.Context(), &b, o); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"E1MINAMOSHOP01.", "E2MINAMODOCS02."} {
+		if !strings.Contains(b.String(), `starts_with("$path", 's3://minamo-logs/cloudfront/`+want+`')`) {
+			t.Errorf("%s is not read alone", want)
+		}
+	}
+	if strings.Contains(b.String(), "E4MINAMOAPP004") || strings.Contains(b.String(), "status IN ('200') AND coalesce") {
+		t.Error("the log of another distribution would be read")
+	}
+	b.Reset()
+	if err := AthenaDDL(t.Context(), &b, o); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "CREATE EXTERNAL TABLE"); n != 2 {
+		t.Errorf("%d tables, want one for people and one of lines:\n%s", n, b.String())
+	}
+}
