@@ -95,8 +95,12 @@ func gatherBucket(t *testing.T, a gather.Answers, bucket string) *facts.Facts {
 	must(t, g.Account(ctx), g.Organization(ctx, true),
 		g.Buckets(ctx, gather.PartWebsite|gather.PartVersioning|gather.PartLogging|gather.PartEncryption|gather.PartCORS, bucket),
 		g.Objects(ctx, bucket, gather.Key{Key: "docs/guide.html"}, gather.Key{Key: "docs/ü +%.html"}, gather.Key{Key: "docs/old.html"}, gather.Key{Key: "docs/Guide.html", Near: near}))
-	if p := g.Problems(); len(p) > 0 {
-		t.Fatal(p)
+	for _, p := range g.Problems() {
+		// moto has no S3 policies: it answers 500 with an HTML page, and the fact is
+		// Failed.
+		if !strings.Contains(p.Error(), "DescribeEffectivePolicy") {
+			t.Fatal(p)
+		}
 	}
 	return g.Facts()
 }
@@ -131,11 +135,9 @@ func TestMoto(t *testing.T) {
 	check("website", b.Website.Value.IndexSuffix, "index.html")
 	check("cors", b.CORS.State, facts.NotSet)
 	check("logging", b.Logging.State, facts.NotSet)
-	// What moto answers with another document is unknown, not "not set". (Its
-	// newer versions know the policy status.)
-	if s := b.PolicyStatus.State; s != facts.Failed && s != facts.Known {
-		t.Errorf("policy status: state %d", s)
-	}
+	// The status is asked for only where the policy itself is not known.
+	check("policy status", b.PolicyStatus.State, facts.NotGathered)
+	// What moto answers with another document is unknown, not "not set".
 	check("request payment", b.RequestPayment.State, facts.Failed)
 	check("account block", f.OwnAccount().PublicAccessBlock.State, facts.NotSet)
 	if p := f.Organization.SCPs.Value; len(p) == 0 || !slices.ContainsFunc(p, func(p facts.OrgPolicy) bool {
