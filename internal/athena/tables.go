@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Logs is one place in S3 that logs of one format are delivered to, as the
@@ -147,7 +148,14 @@ var vendedFields = strings.Fields(`bucket_name request_time bucket_owner_id remo
 // A UsageError says what is wrong with Logs.
 type UsageError struct{ What, Todo string }
 
-func (e *UsageError) Error() string { return e.What }
+func (e *UsageError) Error() string {
+	return strings.Map(func(r rune) rune { // What may quote a setting: one line
+		if r < ' ' {
+			return utf8.RuneError
+		}
+		return r
+	}, e.What)
+}
 
 // UserHint says what to do.
 func (e *UsageError) UserHint() string { return e.Todo }
