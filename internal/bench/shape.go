@@ -19,7 +19,7 @@ type shape struct {
 }
 
 // generation is the Version of the generator. Change it with the lines it makes.
-const generation = 1
+const generation = 2
 
 // day is the day that all requests fall on.
 var day = time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
@@ -48,6 +48,6 @@ func failing(n float64) shape {
 	s := usual(n)
 	s.Edge, s.EdgeObjects = int(2_000_000*n), max(hours, int(100*n))
 	s.Origin, s.OriginObjects = int(400_000*n), max(hours, int(8_000*n))
-	s.Errors, s.ErrorKeys, s.Flat, s.ToOrigin, s.Direct = 0.5, max(400, int(557_000*n)), true, 0.30, 0
+	s.Errors, s.ErrorKeys, s.Flat, s.ToOrigin, s.Direct = 0.5, max(400, int(620_000*n)), true, 0.30, 0
 	return s
 }
