@@ -21,9 +21,8 @@
       area.remove();
       button.focus();
     }
-    const was = button.textContent;
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = was; }, 1500);
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
   };
   document.addEventListener("click", (e) => {
     const button = e.target.closest(".code button");

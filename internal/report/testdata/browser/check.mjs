@@ -74,8 +74,9 @@ for (const file of files) {
       await page.keyboard.press("Escape");
       const code = page.locator(".code button").first();
       if (await code.count()) {
+        const copied = page.waitForFunction(() => document.querySelector(".code button").textContent === "Copied", null, { timeout: 20000 }); // the clipboard answers when it likes
         await code.click();
-        r.steps.copied = await code.textContent();
+        r.steps.copied = await copied.then(() => "Copied", () => code.textContent());
       }
       await page.emulateMedia({ media: "print" });
       r.steps.pdfBytes = (await page.pdf({ path: shots ? join(shots, `${basename(file, ".html")}.pdf`) : undefined })).length;
