@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
 	"github.com/why403/why403/logs"
@@ -53,7 +54,7 @@ func showProgress(e *env, p *logs.Progress, log *slog.Logger) (stop func()) {
 func pace(p *logs.Progress, spent time.Duration) []any {
 	objects, listed, lines := p.Objects.Load(), p.Listed.Load(), p.Lines.Load()
 	a := []any{"objects", objects, "listed", listed, "bytes", p.Bytes.Load(), "lines", lines,
-		"lines_per_s", int64(float64(lines) / max(spent.Seconds(), 0.001))}
+		"lines_per_s", perSecond(p, spent)}
 	if left := eta(objects, listed, spent); left > 0 {
 		a = append(a, "eta_s", int64(left.Seconds()))
 	}
@@ -62,37 +63,41 @@ func pace(p *logs.Progress, spent time.Duration) []any {
 
 // moveLine keeps one line on a terminal up to date and takes it away in the end.
 func moveLine(f *os.File, p *logs.Progress, begin time.Time, done <-chan struct{}) {
-	const clear = "\r\x1b[K"
+	select {
+	case <-done:
+		return
+	case <-time.After(lineAfter):
+	}
+	lines := mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(lineEvery))
+	bar := lines.New(p.Listed.Load(), mpb.BarStyle(),
+		mpb.PrependDecorators(decor.Name("reading logs "), decor.CountersNoUnit("%d/%d ")),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return volume(p, time.Since(begin)) })))
 	tick := time.NewTicker(lineEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-done:
-			if time.Since(begin) > lineAfter {
-				fmt.Fprint(f, clear)
-			}
+			bar.Abort(true)
+			lines.Wait()
 			return
 		case <-tick.C:
-			if spent := time.Since(begin); spent > lineAfter && p.Listed.Load() > 0 {
-				line := paceLine(p, spent)
-				if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-					line = line[:min(len(line), width-1)]
-				}
-				fmt.Fprint(f, clear+line)
-			}
+			bar.SetTotal(p.Listed.Load(), false) // listing goes on beside reading
+			bar.SetCurrent(p.Objects.Load())
 		}
 	}
 }
 
-// paceLine says how far a scan is, in ASCII.
-func paceLine(p *logs.Progress, spent time.Duration) string {
-	objects, listed := p.Objects.Load(), p.Listed.Load()
-	line := fmt.Sprintf("reading logs: %d of %d objects, %s, %s lines/s", objects, listed,
-		progress.FormatBytes(p.Bytes.Load()), progress.FormatNumber(int64(float64(p.Lines.Load())/spent.Seconds())))
-	if left := eta(objects, listed, spent); left > 0 {
-		line += fmt.Sprintf(", %s left", left.Round(time.Second))
+// volume says how much was read, how fast, and how long the rest will take.
+func volume(p *logs.Progress, spent time.Duration) string {
+	s := fmt.Sprintf(" % .1f, %d lines/s", decor.SizeB1000(p.Bytes.Load()), perSecond(p, spent))
+	if left := eta(p.Objects.Load(), p.Listed.Load(), spent); left > 0 {
+		s += fmt.Sprintf(", %s left", left.Round(time.Second))
 	}
-	return line
+	return s
+}
+
+func perSecond(p *logs.Progress, spent time.Duration) int64 {
+	return int64(float64(p.Lines.Load()) / max(spent.Seconds(), 0.001))
 }
 
 // eta is reckoned from the objects listed so far, 0 if it can't be told.
