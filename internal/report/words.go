@@ -163,7 +163,11 @@ func (r *Report) share() string {
 	if s.Requests <= 0 {
 		return ""
 	}
-	return ": " + percent(s.CloudFront, s.Requests) + " of CloudFront's " + number(s.Requests)
+	part, all := percent(s.CloudFront, s.Requests), "CloudFront's "+number(s.Requests)
+	if others := s.Forbidden - s.CloudFront; others > 0 {
+		return ": " + number(s.CloudFront) + " of " + all + " (" + part + "), and " + number(others) + " that only S3 saw"
+	}
+	return ": " + part + " of " + all
 }
 
 // scope tells how many keys and paths fail, of how many causes.
