@@ -128,7 +128,7 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 		config.WithHTTPClient(client),
 		config.WithRetryer(o.retryer),
 		config.WithLogger(sdkLog{o.Log}),
-		config.WithAPIOptions(append(c.meter.options(), awsmiddleware.AddUserAgentKeyValue("why403", version(o.Version)))),
+		config.WithAPIOptions(append(c.meter.options(), callLog(o.Log), awsmiddleware.AddUserAgentKeyValue("why403", version(o.Version)))),
 	}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))

@@ -22,7 +22,7 @@ func (c *Clients) Publish(ctx context.Context, topic, subject, message string) e
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.Wait(askTimeout))
 	defer cancel()
 	client := sns.NewFromConfig(c.cfg, func(o *sns.Options) { o.Region = region })
 	_, err := client.Publish(ctx, &sns.PublishInput{TopicArn: &topic, Subject: aws.String(subject), Message: aws.String(message)})

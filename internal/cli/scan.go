@@ -190,6 +190,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		o.AWS = *aws
 		o.AWS.MaxCalls = maxCalls
 		o.Log = newLogger(e, verbose, quiet, logFormat)
+		o.AWS.Log = o.Log
 		o.Stdin = e.stdin
 		o.Tell = func(line string) { fmt.Fprintf(e.stderr, "why403: %s\n", oneLine(line)) }
 		if quiet || logFormat == "json" {

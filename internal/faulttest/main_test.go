@@ -101,8 +101,7 @@ type proxy struct {
 	http.Handler
 	URL    string
 	Bundle string // file of the authority's certificate
-	// Broken, if set, says what is wrong with the certificates.
-	Broken string
+	broken string // what is wrong with the certificates: "", "name", "expired"
 
 	ca     *x509.Certificate
 	caKey  *ecdsa.PrivateKey
@@ -110,9 +109,11 @@ type proxy struct {
 	leaves map[string]*tls.Certificate
 }
 
-func newProxy(t testing.TB, h http.Handler) *proxy {
+func newProxy(t testing.TB, h http.Handler) *proxy { return newBrokenProxy(t, h, "") }
+
+func newBrokenProxy(t testing.TB, h http.Handler, broken string) *proxy {
 	t.Helper()
-	p := &proxy{Handler: h, leaves: map[string]*tls.Certificate{}}
+	p := &proxy{Handler: h, broken: broken, leaves: map[string]*tls.Certificate{}}
 	p.caKey, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "faulttest"}, NotBefore: time.Now().Add(-time.Hour),
 		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
@@ -153,7 +154,7 @@ func (p *proxy) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 		return c, nil
 	}
 	name, until := hello.ServerName, time.Now().Add(time.Hour)
-	switch p.Broken {
+	switch p.broken {
 	case "name":
 		name = "elsewhere.example"
 	case "expired":
@@ -207,7 +208,11 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	built = filepath.Join(dir, "why403")
-	out, err := exec.Command("go", "build", "-o", built, "../../cmd/why403").CombinedOutput()
+	args := []string{"build", "-o", built}
+	if raceEnabled { // so that the detector sees what the program does by itself
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "../../cmd/why403")...).CombinedOutput()
 	if err != nil {
 		return "", &exec.Error{Name: string(out), Err: err}
 	}

@@ -110,8 +110,7 @@ func TestSignals(t *testing.T) {
 				t.Errorf("the report in S3 does not say that the run was interrupted: %.300s", data)
 			}
 			// The memory is as it was, and free.
-			s.Fault = nil
-			again := run(t, newProxy(t, s), "scan", "s3://logs/", "--out", out, "--state", memory, "--quiet")
+			again := run(t, newProxy(t, newAWS(t, docsLogs())), "scan", "s3://logs/", "--out", out, "--state", memory, "--quiet")
 			if again.code != 0 {
 				t.Errorf("the next run: exit status %d: %s", again.code, again.errors)
 			}
@@ -168,15 +167,15 @@ func TestKilled(t *testing.T) {
 	}
 	t.Logf("%d of 6 runs ended before they were killed", finished)
 	// A run that was killed with the memory's lock: the next one says until when.
+	s = newAWS(t, docsLogs())
 	reached := pausing(s, isLog, 5)
-	c := command(t, p, "scan", "s3://logs/", "--state", memory, "--quiet")
+	c := command(t, newProxy(t, s), "scan", "s3://logs/", "--state", memory, "--quiet")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	<-reached
 	_ = c.Process.Kill()
 	_ = c.Wait()
-	s.Fault = nil
 	r := run(t, p, "scan", "s3://logs/", "--state", memory, "--quiet")
 	if r.code != 0 && !strings.Contains(r.errors, "lock") {
 		t.Errorf("exit status %d: %s", r.code, r.errors)
@@ -271,8 +270,7 @@ func TestTLS(t *testing.T) {
 	f := func(broken, want string) {
 		t.Run(broken, func(t *testing.T) {
 			s := newAWS(t, docsLogs())
-			p := newProxy(t, s)
-			p.Broken = broken
+			p := newBrokenProxy(t, s, broken)
 			if broken == "authority" {
 				p.Bundle = newProxy(t, s).Bundle
 			}

@@ -312,9 +312,13 @@ func (b *body) once(t *target) error {
 		stop()
 		return err
 	}
-	sign(r, credentials, t.region, time.Now())
+	begin := time.Now()
+	sign(r, credentials, t.region, begin)
 	watch := time.AfterFunc(b.f.stall, stop)
 	response, err := b.f.client.Do(r)
+	if b.f.c.Logs() {
+		b.tell(t, response, err, time.Since(begin))
+	}
 	if err != nil {
 		watch.Stop()
 		stop()
@@ -362,6 +366,17 @@ func (b *body) once(t *target) error {
 	}
 	b.size, b.response, b.watch, b.stop = size, response, watch, stop
 	return nil
+}
+
+// tell logs a request, to the answer's header.
+func (b *body) tell(t *target, response *http.Response, err error, took time.Duration) {
+	a := awsx.Attempt{Service: "S3", Operation: "GetObject", Region: t.region, Attempt: b.tries + 1, Duration: took}
+	if err != nil {
+		a.Err = b.broken(err).Error()
+	} else {
+		a.Status, a.RequestID = response.StatusCode, response.Header.Get("X-Amz-Request-Id")
+	}
+	b.f.c.LogAttempt(b.ctx, a)
 }
 
 // newRequest returns the request for a key below root, each of its bytes as it
