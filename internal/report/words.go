@@ -172,6 +172,9 @@ func (r *Report) share() string {
 
 // scope tells how many keys and paths fail, of how many causes.
 func (r *Report) scope() string {
+	if r.Summary.Forbidden == 0 {
+		return "" // what is listed then is remembered, not seen
+	}
 	keys := int64(keysLen(r.FailingKeys) + keysLen(r.DirectFailures))
 	var parts []string
 	if keys > 0 {
