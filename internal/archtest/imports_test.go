@@ -25,7 +25,7 @@ var rules = []struct {
 	{"internal/redact", []string{"internal/redact"}, false},
 	{"internal/report", []string{"internal/report", "internal/redact", "internal/spill", "logs", "internal/inflate"}, false},
 	{"internal/state", []string{"internal/state"}, false},
-	{"internal/athena", []string{"internal/athena", "internal/gather", "internal/inventory", "checks/facts", "correlate", "logs", "internal/inflate", "internal/spill"}, true},
+	{"internal/athena", []string{"internal/athena", "internal/gather", "internal/redact", "internal/inventory", "checks/facts", "correlate", "logs", "internal/inflate", "internal/spill"}, true},
 }
 
 func TestImportRule(t *testing.T) {

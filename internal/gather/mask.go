@@ -10,28 +10,68 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
+
+	redactions "github.com/why403/why403/internal/redact"
 )
 
-// Mask hides secrets in a recorded snapshot: values of origin custom headers,
-// and of the condition key aws:Referer in policies. Each becomes a fingerprint,
+// Mask hides secrets in a recorded snapshot: values of origin custom headers, of
+// the condition keys of policies that serve as shared secrets (see
+// redact.SecretCondition), and what a web ACL looks for in requests or adds to
+// them. Each becomes a fingerprint,
 //
 //	(masked:8f14e45fceea167a:24)
 //
 // of 16 hex digits of HMAC-SHA-256 under the snapshot's own key, and its length
 // in bytes. Within one snapshot equal secrets have equal fingerprints, and
 // wildcards around a secret stay, so that policies still match or not. The key
-// is in the snapshot (redaction.json), because the Referers of the logs must be
-// compared too: it hides a secret that can't be guessed, not one that can.
+// is in the snapshot (redaction.json), because the Referers and user agents of
+// the logs must be compared too: it hides a secret that can't be guessed, not one
+// that can.
 type Mask struct {
 	key    []byte
-	tokens map[int]map[string]bool // fingerprints of the literal parts of patterns, by length
+	tokens literals // of patterns
+	folded literals // of patterns that ignore case, in lower case
 	used   bool
 
 	mu   sync.Mutex
 	seen map[string]string
+}
+
+// literals are fingerprints of the literal parts of patterns, by length.
+type literals map[int]map[string]bool
+
+func (l literals) add(n int, fingerprint string) {
+	if l[n] == nil {
+		l[n] = map[string]bool{}
+	}
+	l[n][fingerprint] = true
+}
+
+// list returns them sorted.
+func (l literals) list() []string {
+	var all []string
+	for _, set := range l {
+		all = append(all, sorted(set)...)
+	}
+	sort.Strings(all)
+	return all
+}
+
+// literalsOf is the inverse of list.
+func literalsOf(list []string) literals {
+	l := literals{}
+	for _, f := range list {
+		var n int
+		if at := fingerprint.FindStringSubmatch(f); at != nil {
+			_, _ = fmt.Sscan(at[1], &n)
+		}
+		l.add(n, f)
+	}
+	return l
 }
 
 const redactionFile = "redaction.json"
@@ -39,6 +79,7 @@ const redactionFile = "redaction.json"
 type redaction struct {
 	Key    []byte
 	Tokens []string // fingerprints of the literal parts of policy patterns
+	Folded []string `json:",omitempty"` // of those that ignore case, in lower case
 }
 
 func newMasker() (*Mask, error) {
@@ -46,7 +87,7 @@ func newMasker() (*Mask, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	return &Mask{key: key, tokens: map[int]map[string]bool{}, seen: map[string]string{}}, nil
+	return &Mask{key: key, tokens: literals{}, folded: literals{}, seen: map[string]string{}}, nil
 }
 
 var fingerprint = regexp.MustCompile(`^\(masked:[0-9a-f]{16}:([0-9]+)\)`)
@@ -86,21 +127,39 @@ func (m *Mask) value(s string) string {
 			return m.value(s[:i]) + f + m.value(s[i+len(f):])
 		}
 	}
-	lengths := make([]int, 0, len(m.tokens))
-	for n := range m.tokens {
-		if n <= len(s) {
-			lengths = append(lengths, n)
-		}
-	}
-	sort.Sort(sort.Reverse(sort.IntSlice(lengths)))
-	for _, n := range lengths {
-		for i := 0; i+n <= len(s); i++ {
-			if f := m.print(s[i : i+n]); m.tokens[n][f] {
-				return m.value(s[:i]) + f + m.value(s[i+n:])
+	lengths := make([]int, 0, len(m.tokens)+len(m.folded))
+	for _, l := range []literals{m.tokens, m.folded} {
+		for n := range l {
+			if n <= len(s) {
+				lengths = append(lengths, n)
 			}
 		}
 	}
+	sort.Sort(sort.Reverse(sort.IntSlice(lengths)))
+	for _, n := range slices.Compact(lengths) {
+		for i := 0; i+n <= len(s); i++ {
+			part := s[i : i+n]
+			f := m.print(part)
+			if !m.tokens[n][f] {
+				if f = m.print(fold(part)); !m.folded[n][f] {
+					continue
+				}
+			}
+			return m.value(s[:i]) + f + m.value(s[i+n:])
+		}
+	}
 	return m.print(s)
+}
+
+// fold returns a text in lower case, ASCII alone: its length stays.
+func fold(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // wildcard matches what is not literal in a policy's value.
@@ -108,8 +167,17 @@ var wildcard = regexp.MustCompile(`\$\{[^}]*\}|[*?]`)
 
 // pattern masks the literal parts of a policy's value.
 func (m *Mask) pattern(kind secret, s string) string {
-	if kind == headerValue {
+	switch kind {
+	case headerValue:
 		return m.Value(s)
+	case locationValue:
+		path, query, ok := strings.Cut(s, "?")
+		if !ok {
+			return s
+		}
+		return path + "?" + redactions.Query(query)
+	case foldedValue:
+		s = fold(s)
 	}
 	var b strings.Builder
 	for s != "" {
@@ -126,41 +194,23 @@ func (m *Mask) pattern(kind secret, s string) string {
 
 // learn takes up the literal parts of a policy's value.
 func (m *Mask) learn(kind secret, s string) string {
-	if kind == refererValue {
-		for _, part := range wildcard.Split(s, -1) {
-			if part == "" || fingerprint.MatchString(part) {
-				continue
-			}
-			n := len(part)
-			if m.tokens[n] == nil {
-				m.tokens[n] = map[string]bool{}
-			}
-			m.tokens[n][m.print(part)] = true
+	if kind != patternValue && kind != foldedValue {
+		return s
+	}
+	for _, part := range wildcard.Split(s, -1) {
+		switch {
+		case part == "" || fingerprint.MatchString(part):
+		case kind == foldedValue:
+			m.folded.add(len(part), m.print(fold(part)))
+		default:
+			m.tokens.add(len(part), m.print(part))
 		}
 	}
 	return s
 }
 
-// literal matches what looks like a credential in a function's code: the value
-// of Basic authentication, or a long string without blanks.
-var literal = regexp.MustCompile(`Basic [A-Za-z0-9+/=]{4,}|["'\x60][A-Za-z0-9+/=_-]{20,}["'\x60]`)
-
-// code masks what looks like a credential in a function's code.
-func (m *Mask) code(s string) string {
-	return literal.ReplaceAllStringFunc(s, func(l string) string {
-		if v, ok := strings.CutPrefix(l, "Basic "); ok {
-			return "Basic " + m.Value(v)
-		}
-		return l[:1] + m.Value(l[1:len(l)-1]) + l[len(l)-1:]
-	})
-}
-
 func (m *Mask) json() ([]byte, error) {
-	r := redaction{Key: m.key}
-	for _, set := range m.tokens {
-		r.Tokens = append(r.Tokens, sorted(set)...)
-	}
-	sort.Strings(r.Tokens)
+	r := redaction{Key: m.key, Tokens: m.tokens.list(), Folded: m.folded.list()}
 	return json.MarshalIndent(r, "", "    ")
 }
 
@@ -171,18 +221,7 @@ func readMask(fsys fs.FS) *Mask {
 	if err != nil || json.Unmarshal(data, &r) != nil || len(r.Key) == 0 {
 		return nil
 	}
-	m := &Mask{key: r.Key, tokens: map[int]map[string]bool{}, seen: map[string]string{}}
-	for _, f := range r.Tokens {
-		var n int
-		if at := fingerprint.FindStringSubmatch(f); at != nil {
-			_, _ = fmt.Sscan(at[1], &n)
-		}
-		if m.tokens[n] == nil {
-			m.tokens[n] = map[string]bool{}
-		}
-		m.tokens[n][f] = true
-	}
-	return m
+	return &Mask{key: r.Key, tokens: literalsOf(r.Tokens), folded: literalsOf(r.Folded), seen: map[string]string{}}
 }
 
 // Mask returns the function that gives a value the form in which the snapshot
@@ -198,22 +237,50 @@ func (s *Snapshot) Mask() func(string) string {
 type secret int
 
 const (
-	headerValue  secret = iota // of an origin custom header
-	refererValue               // of the condition key aws:Referer
+	headerValue   secret = iota // of an origin custom header, or in a web ACL
+	patternValue                // of a condition key, with wildcards
+	foldedValue                 // the same, with an operator that ignores case
+	locationValue               // where a website redirects to: its query may hold a secret
 )
+
+// secretOf says what kind of secret the string at a path of member names is. The
+// path ends with the names of the string's own member and of those around it.
+func secretOf(path []string) (kind secret, ok bool) {
+	up := func(n int) string {
+		if n < len(path) {
+			return path[len(path)-1-n]
+		}
+		return ""
+	}
+	name := up(0)
+	switch {
+	case name == "HeaderValue", name == "SearchString", name == "RegexString",
+		name == "Value" && (up(1) == "InsertHeaders" || up(1) == "ResponseHeaders"):
+		return headerValue, true
+	case name == "ReplaceKeyWith", name == "ReplaceKeyPrefixWith":
+		return locationValue, true
+	case redactions.SecretCondition(name) && !strings.EqualFold(up(1), "Null"):
+		if strings.HasSuffix(fold(up(1)), "ignorecase") || strings.HasSuffix(fold(up(1)), "ignorecaseifexists") {
+			return foldedValue, true
+		}
+		return patternValue, true
+	}
+	return 0, false
+}
 
 // redact returns an answer with each secret value replaced by f's, byte for
 // byte the same elsewhere. Strings that hold JSON themselves (policies) are
 // searched too.
 func redact(data []byte, f func(secret, string) string) []byte {
 	type frame struct {
-		object, key bool   // an object; whether a member's name comes next
-		name        string // of the member, or of the array
+		object, key bool // an object; whether a member's name comes next
+		path        int  // names that lead to it
 	}
 	var (
 		d     = json.NewDecoder(bytes.NewReader(data))
 		out   bytes.Buffer
-		done  int // bytes of data that are in out
+		done  int      // bytes of data that are in out
+		path  []string // of member names, down to the present one
 		stack = []frame{{}}
 	)
 	d.UseNumber()
@@ -225,27 +292,26 @@ func redact(data []byte, f func(secret, string) string) []byte {
 		}
 		top := &stack[len(stack)-1]
 		text, isText := t.(string)
+		number, isNumber := t.(json.Number)
 		switch {
 		case t == json.Delim('{'):
-			stack = append(stack, frame{object: true, key: true})
+			stack = append(stack, frame{object: true, key: true, path: len(path)})
 			continue
 		case t == json.Delim('['):
-			stack = append(stack, frame{name: top.name})
+			stack = append(stack, frame{path: len(path)})
 			continue
 		case t == json.Delim('}'), t == json.Delim(']'):
 			stack = stack[:len(stack)-1]
 			top = &stack[len(stack)-1]
 		case isText && top.object && top.key:
-			top.name, top.key = text, false
+			path = append(path[:top.path], text)
+			top.key = false
 			continue
 		case isText:
 			masked := text
-			switch {
-			case top.name == "HeaderValue":
-				masked = f(headerValue, text)
-			case strings.EqualFold(top.name, "aws:Referer"):
-				masked = f(refererValue, text)
-			case strings.HasPrefix(text, "{"):
+			if kind, ok := secretOf(path); ok {
+				masked = f(kind, text)
+			} else if strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{") {
 				masked = string(redact([]byte(text), f))
 			}
 			if masked != text {
@@ -254,6 +320,20 @@ func redact(data []byte, f func(secret, string) string) []byte {
 				out.Write(quoted(masked))
 				done = end
 			}
+		case isNumber:
+			kind, ok := secretOf(path)
+			if !ok { // else: policies take numbers for strings
+				break
+			}
+			if masked := f(kind, string(number)); masked != string(number) {
+				end := int(d.InputOffset())
+				out.Write(data[done : end-len(number)])
+				out.Write(quoted(masked))
+				done = end
+			}
+		}
+		if top.object {
+			path = path[:top.path]
 		}
 		top.key = top.object
 	}

@@ -190,7 +190,7 @@ func (r *Recorder) files() (map[string][]byte, error) {
 		if strings.HasSuffix(name, ".js") {
 			var code string
 			if json.Unmarshal(data, &code) == nil {
-				files[name] = []byte(masker.code(code))
+				files[name] = []byte(maskCode(code))
 				continue
 			}
 		}

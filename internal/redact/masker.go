@@ -121,17 +121,22 @@ func Text(s string) string {
 	return webToken.ReplaceAllString(s, Masked)
 }
 
-// Policy masks the values of the condition keys aws:Referer and aws:UserAgent
-// in a policy document, whatever the operator: they are used as shared secrets.
-// All else of the document, its layout too, stays. A document that is no JSON
+// SecretCondition reports whether policies use a condition key as a shared
+// secret: aws:Referer and aws:UserAgent between CloudFront and the bucket,
+// sts:ExternalId between accounts.
+func SecretCondition(key string) bool {
+	return strings.EqualFold(key, "aws:Referer") || strings.EqualFold(key, "aws:UserAgent") || strings.EqualFold(key, "sts:ExternalId")
+}
+
+// Policy masks the values of the condition keys that serve as shared secrets in a
+// policy document, whatever the operator (see [SecretCondition]). All else of the document, its layout too, stays. A document that is no JSON
 // is an error.
 func (m *Masker) Policy(doc string) (string, error) {
 	return m.json(doc, func(path []string) bool {
 		if len(path) < 3 || !strings.EqualFold(path[len(path)-3], "Condition") {
 			return false
 		}
-		key := path[len(path)-1]
-		return strings.EqualFold(key, "aws:Referer") || strings.EqualFold(key, "aws:UserAgent")
+		return SecretCondition(path[len(path)-1])
 	})
 }
 
