@@ -808,7 +808,15 @@ func (j *judge) object() {
 // Existence returns the evidence for whether the key exists.
 func Existence(s *Situation) []facts.Evidence {
 	o, b := s.Object, s.BucketFacts
+	list := "the bucket's list of keys"
+	if !b.Inventory.IsZero() {
+		list = "the inventory of " + b.Inventory.UTC().Format("2006-01-02 15:04 UTC")
+	}
 	switch {
+	case o.Listed.Call == facts.SourceInventory && o.Listed.State == facts.NotFound:
+		return []facts.Evidence{{Source: o.Listed.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: list + " does not hold the key"}}
+	case o.Listed.Call == facts.SourceInventory && o.Listed.Known():
+		return []facts.Evidence{{Source: o.Listed.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: list + " holds the key"}}
 	case o.Listed.State == facts.NotFound:
 		return []facts.Evidence{{Source: o.Listed.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: "the listing does not hold the key"}}
 	case o.Head.State == facts.NotFound:
@@ -818,9 +826,9 @@ func Existence(s *Situation) []facts.Evidence {
 	case o.Head.Known():
 		return []facts.Evidence{{Source: o.Head.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: "the object exists"}}
 	case b.Keys.Known() && s.Exists == correlate.No:
-		return []facts.Evidence{{Source: b.Keys.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: "the bucket's list of keys does not hold the key"}}
+		return []facts.Evidence{{Source: b.Keys.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: list + " does not hold the key"}}
 	case b.Keys.Known():
-		return []facts.Evidence{{Source: b.Keys.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: "the bucket's list of keys holds the key"}}
+		return []facts.Evidence{{Source: b.Keys.Call, Ref: fmt.Sprintf("%q", s.Key), Fact: list + " holds the key"}}
 	}
 	return nil
 }
@@ -1190,9 +1198,6 @@ func because(e *policy.Explanation) string {
 	return ": " + strings.Join(parts, " and ")
 }
 
-// secretKeys hold tokens that must not be printed.
-var secretKeys = map[string]bool{"aws:referer": true, "aws:useragent": true}
-
 // Condition says in words what a condition compares, secrets masked: a Referer
 // or User-Agent of a policy is taken for one.
 func Condition(el *policy.ElementExplanation) string {
@@ -1202,7 +1207,7 @@ func Condition(el *policy.ElementExplanation) string {
 		value = "the request has none"
 	case el.State == policy.Undefined:
 		value = "the request's is not known"
-	case secretKeys[strings.ToLower(el.Key)]:
+	case policy.SharedSecret(el.Key):
 		value = "the request's value differs"
 		if el.Match == policy.True != negated(el.Operator) {
 			value = "the request's value fits"
@@ -1211,7 +1216,7 @@ func Condition(el *policy.ElementExplanation) string {
 		value = "the request has " + strings.Join(el.Request, ", ")
 	}
 	want := strings.Join(el.Policy, ", ")
-	if secretKeys[strings.ToLower(el.Key)] {
+	if policy.SharedSecret(el.Key) {
 		want = "(masked)"
 	} else if len(el.Policy) > 3 {
 		want = strings.Join(el.Policy[:3], ", ") + fmt.Sprintf(" and %d more", len(el.Policy)-3)

@@ -392,7 +392,7 @@ func (s *Situation) contextOfSettings(k *correlate.FailingKey, b *correlate.Beha
 	if v, ok := CustomHeader(s.Origin, "User-Agent"); ok {
 		c.Set("aws:UserAgent", v)
 	} else if yes, known := Forwards(s.Facts, b, "User-Agent"); known && !yes {
-		c.Set("aws:UserAgent", CloudFrontUserAgent)
+		c.Set("aws:UserAgent", s.Facts.Masked(CloudFrontUserAgent))
 	}
 }
 
@@ -413,8 +413,8 @@ func (s *Situation) contextOfLine(l *correlate.OriginSample) {
 	}
 	if s.Access != correlate.AccessOAC {
 		s.setIP(l.RemoteIP)
-		s.setText("aws:Referer", s.masked(l.Referer))
-		s.setText("aws:UserAgent", l.UserAgent)
+		s.setText("aws:Referer", s.masked(string(l.Referer)))
+		s.setText("aws:UserAgent", s.masked(l.UserAgent))
 	}
 	if s.Access != correlate.AccessWebsite {
 		s.setTLS(l.TLSVersion, l.CipherSuite)
@@ -441,8 +441,8 @@ func (s *Situation) contextOfClass(l *correlate.OriginClass) {
 		s.Principal.CanonicalUser = l.Requester
 	}
 	if s.Access != correlate.AccessOAC {
-		s.setText("aws:Referer", s.masked(l.Referer))
-		s.setText("aws:UserAgent", l.UserAgent)
+		s.setText("aws:Referer", s.masked(string(l.Referer)))
+		s.setText("aws:UserAgent", s.masked(l.UserAgent))
 	}
 	if s.Access != correlate.AccessWebsite {
 		s.setTLS(l.TLSVersion, "")
@@ -450,12 +450,13 @@ func (s *Situation) contextOfClass(l *correlate.OriginClass) {
 	s.setSignature(l.SignatureVer, l.AuthType)
 }
 
-// masked is a logged Referer in the form in which the facts hold such values.
-func (s *Situation) masked(r correlate.Secret) string {
-	if r == "" {
+// masked is a logged Referer or user agent in the form in which the facts hold
+// such values.
+func (s *Situation) masked(v string) string {
+	if v == "" {
 		return ""
 	}
-	return s.Facts.Masked(string(r))
+	return s.Facts.Masked(v)
 }
 
 func (s *Situation) settleIAM() {

@@ -206,8 +206,8 @@ func setPolicy(f facts.Fact[string], doc string) facts.Fact[string] {
 	return f
 }
 
-// maskDocument puts the placeholder in the place of every Referer and
-// User-Agent that a condition names.
+// maskDocument puts the placeholder in the place of every shared secret that a
+// condition names.
 func maskDocument(d *policy.Document, placeholder string) {
 	for i := range d.Len() {
 		text, err := d.Statement(i)
@@ -225,7 +225,7 @@ func maskDocument(d *policy.Document, placeholder string) {
 				continue
 			}
 			for key := range keys {
-				if strings.EqualFold(key, "aws:Referer") || strings.EqualFold(key, "aws:UserAgent") {
+				if policy.SharedSecret(key) {
 					_ = d.ReplaceCondition(i, op, key, placeholder)
 				}
 			}

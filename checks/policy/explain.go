@@ -33,17 +33,23 @@ type ElementExplanation struct {
 	Element  string   // "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"
 	Operator string   // of a Condition, as written
 	Key      string   // of a Condition, as written
-	Policy   []string // the policy's values, as written; a Referer is a secret
+	Policy   []string // the policy's values, as written; they may be a shared secret
 	Request  []string // the request's values; empty when the key is absent or unknown
 	State    State    // of the key; Known for other elements
 	Match    Tri
 }
 
-// String says it in one line, with the values quoted. Of a Referer, which is a secret shared with CloudFront in the
-// policies that test it, it tells the length only.
+// SharedSecret reports whether policies use a condition key as a shared secret: aws:Referer and aws:UserAgent between
+// CloudFront and the bucket (S3 user guide, "Restricting access to a specific HTTP referer"), sts:ExternalId between
+// accounts. Its values must not be printed.
+func SharedSecret(key string) bool {
+	return strings.EqualFold(key, "aws:Referer") || strings.EqualFold(key, "aws:UserAgent") || strings.EqualFold(key, "sts:ExternalId")
+}
+
+// String says it in one line, with the values quoted. Of a shared secret it tells the length only.
 func (e ElementExplanation) String() string {
 	show := quoteList
-	if strings.EqualFold(e.Key, "aws:Referer") {
+	if SharedSecret(e.Key) {
 		show = func(list []string) string { return listOf(list, maskSecret) }
 	}
 	var b strings.Builder
