@@ -11,7 +11,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -26,7 +25,6 @@ type verb struct {
 	long     string   // more, may be ""
 	examples []string // each "command    what it does"
 	define   func(*env, *pflag.FlagSet) runner
-	hidden   bool
 }
 
 // A runner does a verb's work once the flags are parsed.
@@ -40,7 +38,7 @@ type env struct {
 
 // verbs lists the sub-commands in the order of the help text.
 func verbs() []*verb {
-	return []*verb{scanVerb, simulateVerb, athenaVerb, explainVerb, causesVerb, permissionsVerb, stateVerb, versionVerb, completionVerb}
+	return []*verb{scanVerb, simulateVerb, athenaVerb, explainVerb, causesVerb, permissionsVerb, stateVerb, versionVerb, completionVerb, manVerb}
 }
 
 // Main runs the command line and returns the exit status.
@@ -108,9 +106,7 @@ func find(name string) (*verb, error) {
 	}
 	var names []string
 	for _, v := range verbs() {
-		if !v.hidden {
-			names = append(names, v.name)
-		}
+		names = append(names, v.name)
 	}
 	if near := nearest(name, names); near != "" {
 		return nil, usage("did you mean: why403 "+near, "%q is not a verb", name)
@@ -161,56 +157,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-func topHelp(w io.Writer) {
-	fmt.Fprint(w, `why403 says why a site on CloudFront and S3 answers 403: it reads the logs of
-both, finds the keys that fail, and names the causes with evidence and a fix.
-
-Examples:
-  why403 scan --snapshot samples/site/snapshot samples/site/logs
-        the sample report; needs no account
-  why403 scan --distribution E2EXAMPLE1ABCD --since 24h
-        find the logs and buckets of a distribution by itself
-  why403 scan s3://logs/cloudfront/ s3://logs/s3/ --since 24h --out report.html
-        read these prefixes, print a report and write it as HTML too
-
-Verbs:
-`)
-	for _, v := range verbs() {
-		if !v.hidden {
-			fmt.Fprintf(w, "  %-12s %s\n", v.name, v.short)
-		}
-	}
-	fmt.Fprint(w, `
-Exit status: 0 complete, 1 findings matched --fail-on, 2 usage, 3 incomplete,
-4 nothing could be read, 130 interrupted.
-
-why403 VERB --help says more about a verb.
-`)
-}
-
-func verbHelp(w io.Writer, v *verb, fs *pflag.FlagSet) {
-	if !fs.HasFlags() {
-		v.define(&env{}, fs)
-	}
-	fmt.Fprintf(w, "why403 %s: %s\n\nExamples:\n", v.name, v.short)
-	for _, ex := range v.examples {
-		cmd, what, _ := strings.Cut(ex, "\t")
-		fmt.Fprintf(w, "  %s\n        %s\n", cmd, what)
-	}
-	usage := "why403 " + v.name
-	if v.args != "" {
-		usage += " " + v.args
-	}
-	if fs.HasFlags() {
-		usage += " [flags]"
-	}
-	fmt.Fprintf(w, "\nUsage: %s\n", usage)
-	if v.long != "" {
-		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(v.long))
-	}
-	if fs.HasFlags() {
-		fmt.Fprintf(w, "\nFlags:\n%s", fs.FlagUsagesWrapped(100))
-	}
 }

@@ -85,7 +85,7 @@ func TestErrorWords(t *testing.T) {
 		{"explain"}, {"explain", "key-cas"}, {"explain", "zzz"}, {"simulate"}, {"simulate", "--path", "/x"}, {"simulate", "--cases", "/does/not/exist"},
 		{"state"}, {"state", "show"}, {"state", "show", "/does/not/exist"}, {"state", "prune", "."}, {"scan", "--fail-on", "new", "."}, {"scan", "--state", ".", "--notify", "x", "."}, {"scan", "--state", ".", "-"},
 		{"athena"}, {"athena", "ddl"}, {"athena", "drop", "s3://b/"}, {"athena", "setup", "."}, {"scan", "--engine", "athena", "."}, {"scan", "--max-served", "1", "."}, {"permissions", "--engine", "spark"},
-		{"permissions", "x"}, {"permissions", "--format", "yaml"}, {"completion"}, {"completion", "tcsh"}, {"version", "--output", "xml"}, {"causes", "--output", "xml"},
+		{"permissions", "x"}, {"permissions", "--format", "yaml"}, {"completion"}, {"completion", "tcsh"}, {"man", "x"}, {"version", "--output", "xml"}, {"causes", "--output", "xml"},
 	} {
 		var out, errs strings.Builder
 		code := Main(t.Context(), args, strings.NewReader(""), &out, &errs)

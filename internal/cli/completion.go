@@ -50,9 +50,6 @@ type verbFlags struct {
 func allFlags() []verbFlags {
 	var all []verbFlags
 	for _, v := range verbs() {
-		if v.hidden {
-			continue
-		}
 		e := &env{}
 		fs := newFlags(v, e)
 		v.define(e, fs)
@@ -111,7 +108,7 @@ func zshCompletion(w io.Writer, all []verbFlags) {
 			if f.NoOptDefVal == "" {
 				arg = ":" + f.Value.Type() + ":_files"
 			}
-			usage := strings.NewReplacer("[", "(", "]", ")", ":", " -").Replace(f.Usage)
+			usage := strings.NewReplacer("[", "(", "]", ")", ":", " -").Replace(describe(f))
 			fmt.Fprintf(w, "\t\t\t'--%s[%s]%s' \\\n", f.Name, quoteSingle(usage), arg)
 		}
 		switch v.name {
@@ -135,7 +132,7 @@ func fishCompletion(w io.Writer, all []verbFlags) {
 			if f.NoOptDefVal != "" {
 				arg = ""
 			}
-			fmt.Fprintf(w, "complete -c why403 -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n", v.name, f.Name, arg, quoteSingle(f.Usage))
+			fmt.Fprintf(w, "complete -c why403 -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n", v.name, f.Name, arg, quoteSingle(describe(f)))
 		}
 	}
 	fmt.Fprint(w, "complete -c why403 -n '__fish_seen_subcommand_from explain' -f -a \"(why403 causes | string split -f1 ' ')\"\n")
@@ -149,6 +146,12 @@ func powershellCompletion(w io.Writer, all []verbFlags) {
 	}
 	fmt.Fprintf(w, "\t}\n\t$elements = $commandAst.CommandElements\n\t$verb = if ($elements.Count -gt 1) { $elements[1].ToString() } else { '' }\n\t$all = if ($words.ContainsKey($verb)) { $words[$verb] } else { '%s' }\n", names(all))
 	fmt.Fprint(w, "\t$all -split ' ' | Where-Object { $_ -like \"$wordToComplete*\" } | ForEach-Object {\n\t\t[System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)\n\t}\n}\n")
+}
+
+// describe is the flag's usage without the marks around its value's name.
+func describe(f *pflag.Flag) string {
+	_, usage := pflag.UnquoteUsage(f)
+	return usage
 }
 
 // quoteSingle makes s safe between single quotes of a shell script.
