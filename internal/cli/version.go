@@ -10,18 +10,31 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Version is set by the release build (-ldflags -X); else the module's version
-// from the build information is used.
-var Version = ""
-
+// version is the module's version from the build information, which the go command
+// takes from the tag or the commit; "devel" if it knows none.
 func version() string {
-	if Version != "" {
-		return Version
-	}
 	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" && bi.Main.Version != "(devel)" {
 		return bi.Main.Version
 	}
 	return "devel"
+}
+
+// commit returns the revision that the program was built from and its time, "" if
+// they are not known.
+func commit() (revision, when string) {
+	bi, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", ""
+	}
+	for _, s := range bi.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = s.Value
+		case "vcs.time":
+			when = s.Value
+		}
+	}
+	return revision, when
 }
 
 var versionVerb = &verb{
@@ -38,8 +51,9 @@ var versionVerb = &verb{
 			case "text":
 				fmt.Fprintf(e.stdout, "why403 %s %s/%s %s\n", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			case "json":
-				json.NewEncoder(e.stdout).Encode(map[string]string{
-					"version": version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "go": runtime.Version()})
+				revision, when := commit()
+				return json.NewEncoder(e.stdout).Encode(map[string]string{"version": version(), "commit": revision, "commit_time": when,
+					"os": runtime.GOOS, "arch": runtime.GOARCH, "go": runtime.Version()})
 			default:
 				return usage("why403 version --output json", "version: --output %q is neither text nor json", *output)
 			}
