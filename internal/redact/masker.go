@@ -106,10 +106,19 @@ func (m *Masker) Text(s string) string {
 	return Text(s)
 }
 
+// sentence returns mask for a text that may end with the punctuation of the
+// sentence around it, which stays.
+func sentence(mask func(string) string) func(string) string {
+	return func(s string) string {
+		end := len(strings.TrimRight(s, ".,:;"))
+		return mask(s[:end]) + s[end:]
+	}
+}
+
 // Text masks what has the shape of a secret in prose, see [Masker.Text].
 func Text(s string) string {
-	s = inURL.ReplaceAllStringFunc(s, URL)
-	s = inQuery.ReplaceAllStringFunc(s, Query)
+	s = inURL.ReplaceAllStringFunc(s, sentence(URL))
+	s = inQuery.ReplaceAllStringFunc(s, sentence(Query))
 	s = inHeader.ReplaceAllStringFunc(s, func(h string) string {
 		p := inHeader.FindStringSubmatch(h)
 		if strings.HasPrefix(p[3], "(masked") {
@@ -136,7 +145,7 @@ func (m *Masker) Policy(doc string) (string, error) {
 		if len(path) < 3 || !strings.EqualFold(path[len(path)-3], "Condition") {
 			return false
 		}
-		return SecretCondition(path[len(path)-1])
+		return SecretCondition(path[len(path)-1]) && !strings.EqualFold(path[len(path)-2], "Null")
 	})
 }
 
@@ -188,6 +197,12 @@ func (m *Masker) json(doc string, secret func(path []string) bool) (string, erro
 				out.WriteString(doc[copied : end-len(quoted(doc[copied:end]))])
 				mask, _ := json.Marshal(m.Mask(v))
 				out.Write(mask)
+				copied = end
+			}
+		case json.Number: // policies take numbers for strings
+			if len(path) > 0 && secret(path) {
+				end := int(d.InputOffset())
+				out.WriteString(doc[copied:end-len(v)] + `"` + m.Mask(string(v)) + `"`)
 				copied = end
 			}
 		}

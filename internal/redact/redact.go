@@ -7,16 +7,16 @@
 //     that speak of tokens, keys, passwords or sessions; any value that looks
 //     like a token by itself
 //   - cookie values, Authorization and other headers that carry secrets
-//   - Referer values of S3 lines, of policies and of origin custom headers: a
-//     Referer may be the shared secret between CloudFront and the bucket
+//   - Referer values of S3 lines, values of policies' condition keys that serve
+//     as shared secrets (SecretCondition), values of origin custom headers
 //   - user and password in URLs, AWS access key ids, JSON web tokens in prose
 //
 // Masked by level: viewer addresses (Default cuts them to /24 and /48, Strict
 // drops them, Off keeps them); all query values and user agents (Strict).
 //
 // Kept: names of parameters, cookies and headers (they tell how a request was
-// signed), paths and keys (they are what the report is about), user agents
-// (renderers escape them).
+// signed), paths and keys (they are what the report is about), user agents that
+// are no shared secret (renderers escape them).
 //
 // It must not escape for a medium, and it must not know reports or logs.
 package redact
@@ -170,9 +170,13 @@ func (l Level) URL(s string) string {
 	return path
 }
 
-// UserAgent keeps a user agent, at Strict only whether there was one.
+// UserAgent keeps a user agent, unless it looks like a token by itself; at Strict
+// only whether there was one.
 func (l Level) UserAgent(s string) string {
-	if l == Strict && s != "" && s != "-" {
+	switch {
+	case s == "" || s == "-":
+		return s
+	case l == Strict, !strings.Contains(s, " ") && tokenLike(s):
 		return Masked
 	}
 	return s

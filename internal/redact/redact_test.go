@@ -103,6 +103,8 @@ func TestText(t *testing.T) {
 	}
 	f("nothing to hide: a=b", "nothing to hide: a=b")
 	f(`Get "https://u:p4ss@b.s3.amazonaws.com/k?X-Amz-Signature=0f1e&a=1": dial tcp`, `Get "https://(masked)@b.s3.amazonaws.com/k?X-Amz-Signature=(masked)&a=1": dial tcp`)
+	f(`https://u:p4ss@host/x?token=t0k: no such file`, `https://(masked)@host/x?token=(masked): no such file`)
+	f("see https://host/x?token=t0k. Then /y?a=b&password=x, or not", "see https://host/x?token=(masked). Then /y?a=b&password=(masked), or not")
 	f("GET /k?Signature=0f1e failed", "GET /k?Signature=(masked) failed")
 	f("Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261124", "Authorization: (masked)")
 	f("Cookie: a=b; c=d\nHost: x", "Cookie: (masked)\nHost: x")
@@ -172,8 +174,14 @@ func TestMaskerPolicy(t *testing.T) {
 	f(`{"Statement":[{"Sid":"a","Condition":{"StringLike":{"aws:Referer":"s3cr3t-1"}}}]}`, "s3cr3t-1")
 	f(`{ "Statement" : { "Condition" : { "StringEquals" : { "AWS:referer" : [ "s3cr3t-1" , "s3cr\"3t-2" ], "aws:SourceIp": "192.0.2.0/24" } } } }`, "s3cr3t-1", `s3cr\"3t-2`)
 	f(`{"Statement":[{"Condition":{"StringEquals":{"aws:UserAgent":["s3cr3t-3"]}}},{"Resource":"aws:Referer"}]}`, "s3cr3t-3")
+	f(`{"Statement":[{"Condition":{"StringEquals":{"sts:ExternalId":"s3cr3t-4"},"Null":{"aws:Referer":"true"}}}]}`, "s3cr3t-4")
 	f(`{"aws:Referer":"not a condition"}`)
 	f(`{"a":[1,2,{"b":null}],"c":true}`)
+	numbers := `{"Statement":[{"Condition":{"StringEquals":{"aws:Referer":[12345678, "x"]},"NumericEquals":{"s3:max-keys":12345678}}}]}`
+	want := `{"Statement":[{"Condition":{"StringEquals":{"aws:Referer":["` + m.Mask("12345678") + `", "` + m.Mask("x") + `"]},"NumericEquals":{"s3:max-keys":12345678}}}]}`
+	if got, err := m.Policy(numbers); got != want || err != nil {
+		t.Errorf("Policy = %s, %v, want %s", got, err, want)
+	}
 	for _, bad := range []string{"", "{", `{"a":`, "nope"} {
 		if got, err := m.Policy(bad); err == nil && bad != "" {
 			t.Errorf("Policy(%q) = %q, want an error", bad, got)
@@ -184,6 +192,23 @@ func TestMaskerPolicy(t *testing.T) {
 	if want := `{"CustomHeaders":{"Items":[{"HeaderName":"Referer","HeaderValue":"` + m.Mask("s3cr3t-1") + `"}]},"Id":"E1"}`; err != nil || got != want {
 		t.Errorf("Distribution = %s, %v, want %s", got, err, want)
 	}
+}
+
+func TestUserAgent(t *testing.T) {
+	f := func(in string, l Level, want string) {
+		t.Helper()
+		if got := l.UserAgent(in); got != want {
+			t.Errorf("%v.UserAgent(%q) = %q, want %q", l, in, got, want)
+		}
+	}
+	f("curl/8.5.0", Default, "curl/8.5.0")
+	f("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36", Off, "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36")
+	f("Amazon CloudFront", Default, "Amazon CloudFront")
+	f("A long crawler with numbers 12345", Default, "A long crawler with numbers 12345")
+	f("9f86d081884c7d659a2feaa0c55ad015", Off, "(masked)")
+	f("curl/8.5.0", Strict, "(masked)")
+	f("-", Strict, "-")
+	f("", Strict, "")
 }
 
 func TestParseLevel(t *testing.T) {
