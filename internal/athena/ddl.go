@@ -125,21 +125,22 @@ func hiveString(s string) string {
 	return b.String()
 }
 
-// Queries writes what Scan runs on the logs: for each place the query for lines,
-// and the one for when things were served, as finely as it can be.
+// Queries writes what Scan runs on the logs: for each group of places that are
+// read alike the query for lines, and the one for when things were served, as
+// finely as it can be.
 func Queries(w io.Writer, all []Logs, o Options) error {
 	if o.Database == "" {
 		o.Database = DefaultDatabase
 	}
 	e := &engine{o: o}
-	for i := range all {
-		p, err := all[i].place()
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(w, "-- %s, lines\n%s;\n\n", p.Location, e.linesQuery(p))
-		if err == nil && p.form != formFirewall {
-			_, err = fmt.Fprintf(w, "-- %s, served\n%s;\n\n", p.Location, e.servedQuery(p, 1, widths[0]))
+	places, err := placesOf(all)
+	if err != nil {
+		return err
+	}
+	for _, g := range e.groups(places) {
+		_, err = fmt.Fprintf(w, "-- %s, lines\n%s;\n\n", g, e.linesQuery(g))
+		if err == nil && g.form != formFirewall {
+			_, err = fmt.Fprintf(w, "-- %s, served\n%s;\n\n", g, e.servedQuery(g, 1, widths[0]))
 		}
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package athena
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,9 @@ var discard = slog.New(slog.DiscardHandler)
 // each query that is started.
 type fake struct {
 	mu      sync.Mutex
+	group   map[string]any // the workgroup's configuration
+	state   string         // of the workgroup
+	noGroup [2]string      // code and message of GetWorkGroup's error
 	script  []fakeQuery
 	sql     []string // as started
 	inputs  []map[string]any
@@ -64,6 +68,18 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	text := func(key string) string { s, _ := in[key].(string); return s }
 	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if op == "GetWorkGroup" {
+		if f.noGroup[0] != "" {
+			refuse(f.noGroup)
+			return
+		}
+		group := f.group
+		if group == nil {
+			group = map[string]any{"ResultConfiguration": map[string]string{"OutputLocation": "s3://results/"}}
+		}
+		answer(map[string]any{"WorkGroup": map[string]any{"Name": in["WorkGroup"], "State": cmp.Or(f.state, "ENABLED"), "Configuration": group}})
+		return
+	}
 	if op == "StartQueryExecution" {
 		q := f.script[len(f.sql)]
 		f.sql = append(f.sql, text("QueryString"))

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -93,14 +94,23 @@ func DeliveryLogs(d gather.Delivery) (Logs, error) {
 func Detect(ctx context.Context, source logs.Source, w logs.Window, o logs.Options) ([]Logs, error) {
 	places := map[string]*Logs{}
 	samples := map[string]logs.Object{}
+	heads := map[string]map[string]bool{}
 	err := source.List(ctx, w, func(page []logs.Object) error {
 		for _, object := range page {
-			l, since := placeOf(object.URI)
+			l, since, name := placeOf(object.URI)
 			key := l.Location + "\x00" + l.Suffix + "\x00" + l.Pattern
 			p := places[key]
 			if p == nil {
-				p = &l
-				places[key] = p
+				p, l.Names = &l, name.Kind
+				places[key], heads[key] = p, map[string]bool{}
+			}
+			if name.Overlaps(w) && object.Size > 0 {
+				p.Bytes += object.Size
+			}
+			if h := heads[key]; name.Kind != p.Names {
+				h[""] = true
+			} else if len(h) <= maxHeads {
+				h[object.URI[:name.Stamp.At]] = true
 			}
 			if s := samples[key]; s.URI == "" || s.Size <= 0 && object.Size > 0 {
 				samples[key] = object
@@ -134,6 +144,11 @@ func Detect(ctx context.Context, source logs.Source, w logs.Window, o logs.Optio
 			}
 		}
 		slices.Sort(p.Distributions)
+		if h := heads[key]; p.Suffix == "" && len(h) <= maxHeads && !h[""] { // "": a name without a date
+			p.Heads = slices.Sorted(maps.Keys(h))
+		} else {
+			p.Names = logs.NameUnknown
+		}
 		out = append(out, *p)
 	}
 	slices.SortFunc(out, func(a, b Logs) int {
@@ -147,11 +162,14 @@ func Detect(ctx context.Context, source logs.Source, w logs.Window, o logs.Optio
 	return out, nil
 }
 
+// maxHeads bounds the Heads of a place.
+const maxHeads = 100
+
 // placeOf reads the layout off an object's name. Objects of one folder whose
 // names follow different rules are different logs, and what lies flat in a
 // folder is not what lies in folders below it.
-func placeOf(uri string) (l Logs, since time.Time) {
-	name := logs.ParseName(uri)
+func placeOf(uri string) (l Logs, since time.Time, name logs.Name) {
+	name = logs.ParseName(uri)
 	l.Location = uri[:strings.LastIndexByte(uri, '/')+1]
 	switch name.Kind {
 	case logs.NameEdge:
@@ -162,19 +180,19 @@ func placeOf(uri string) (l Logs, since time.Time) {
 		l.Pattern = otherNames
 	}
 	if name.Folder.Layout == "" {
-		return l, since
+		return l, since, name
 	}
 	at, layout := name.Folder.At, name.Folder.Layout
 	root, rest := uri[:at], uri[at:]
 	if since, _ = time.Parse(layout, rest[:len(layout)]); since.IsZero() {
-		return l, since
+		return l, since, name
 	}
 	l.Pattern = ""
 	suffix := strings.NewReplacer("2006", "{yyyy}", "01", "{MM}", "02", "{dd}", "15", "{HH}").Replace(layout)
 	if strings.Contains(layout, "=") {
 		if !strings.HasPrefix(layout, "year=") {
 			l.Location = root // folders that no projection of ours makes
-			return l, time.Time{}
+			return l, time.Time{}, name
 		}
 		l.Hive = true
 		suffix = strings.NewReplacer("year=", "", "month=", "", "day=", "", "hour=", "").Replace(suffix)
@@ -196,7 +214,7 @@ func placeOf(uri string) (l Logs, since time.Time) {
 		root = strings.TrimSuffix(root, folder+"/")
 	}
 	l.Location, l.Suffix = root, suffix
-	return l, since
+	return l, since, name
 }
 
 // Patterns of names.

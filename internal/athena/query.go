@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,7 @@ import (
 
 // API is the part of Athena that this package calls.
 type API interface {
+	GetWorkGroup(context.Context, *athena.GetWorkGroupInput, ...func(*athena.Options)) (*athena.GetWorkGroupOutput, error)
 	StartQueryExecution(context.Context, *athena.StartQueryExecutionInput, ...func(*athena.Options)) (*athena.StartQueryExecutionOutput, error)
 	GetQueryExecution(context.Context, *athena.GetQueryExecutionInput, ...func(*athena.Options)) (*athena.GetQueryExecutionOutput, error)
 	GetQueryResults(context.Context, *athena.GetQueryResultsInput, ...func(*athena.Options)) (*athena.GetQueryResultsOutput, error)
@@ -140,6 +142,9 @@ func (e *engine) await(ctx context.Context, id string) error {
 			return failedQuery(id, reason)
 		case types.QueryExecutionStateCancelled:
 			done = true
+			if reason := aws.ToString(q.Status.StateChangeReason); strings.Contains(strings.ToLower(reason), "limit") {
+				return failedQuery(id, reason)
+			}
 			return &Error{What: "athena: the query was cancelled by someone else", Todo: "run it again", Query: id}
 		}
 		if err := e.sleep(ctx, wait); err != nil {

@@ -143,6 +143,20 @@ func TestQueryErrors(t *testing.T) {
 	f(fakeQuery{states: []string{"FAILED"}, reason: "Access Denied (Service: Amazon S3; Status Code: 403)"},
 		"athena: the query failed: Access Denied (Service: Amazon S3; Status Code: 403) (query q1)",
 		"the caller needs s3:GetObject and s3:ListBucket on the log bucket, and s3:PutObject where results go")
+	f(fakeQuery{refuse: [2]string{"InvalidRequestException", "Unable to verify/create output bucket results"}},
+		"athena: query results can't be written to the bucket results", "check that it exists, and allow s3:GetBucketLocation and s3:PutObject in it")
+	f(fakeQuery{states: []string{"FAILED"}, reason: "SCHEMA_NOT_FOUND: line 3:8: Schema 'why403' does not exist"},
+		"athena: the query failed: SCHEMA_NOT_FOUND: line 3:8: Schema 'why403' does not exist (query q1)", "why403 athena setup makes the tables")
+	f(fakeQuery{states: []string{"FAILED"}, reason: "COLUMN_NOT_FOUND: line 2:40: Column 'line' cannot be resolved"},
+		"athena: the query failed: COLUMN_NOT_FOUND: line 2:40: Column 'line' cannot be resolved (query q1)",
+		"the table is not the one that why403 athena setup makes: drop it and make it anew, or use another --athena-database")
+	f(fakeQuery{states: []string{"FAILED"}, reason: "User: arn:aws:iam::111122223333:user/u is not authorized to perform: glue:GetPartitions on resource: arn:aws:glue:us-east-1:111122223333:catalog because no identity-based policy allows the glue:GetPartitions action (Service: AmazonDataCatalog; Status Code: 400; Error Code: AccessDeniedException)"},
+		"athena: access denied: glue:GetPartitions is not allowed (query q1)", "allow it (why403 permissions --engine athena prints the whole policy)")
+	f(fakeQuery{states: []string{"FAILED"}, reason: "Access denied when writing output to url: s3://results/q1.csv"},
+		"athena: the query failed: Access denied when writing output to url: s3://results/q1.csv (query q1)",
+		"allow s3:PutObject where results go (why403 permissions --engine athena prints the whole policy)")
+	f(fakeQuery{states: []string{"CANCELLED"}, scanned: []int64{50}, reason: "Bytes scanned limit was exceeded"},
+		"athena: the query grew over the bytes that the workgroup lets a query scan, and was stopped (query q1)", "narrow --since and --until, or raise the workgroup's limit")
 	f(fakeQuery{states: []string{"FAILED"}}, "athena: the query failed and no reason was given (query q1)", "")
 	f(fakeQuery{states: []string{"CANCELLED"}}, "athena: the query was cancelled by someone else (query q1)", "run it again")
 	f(fakeQuery{refused: [2]string{"AccessDeniedException", "not authorized to perform: s3:GetObject on the results"}},

@@ -37,16 +37,20 @@ type Options struct {
 	Masked   []int
 	MaskedOf func(distribution []byte) []int
 
+	// Catalog, if not nil, is asked for the tables before a query is started.
+	Catalog Catalog
+
 	// MaxScanBytes bounds what all queries scan together; 0 is no bound. A query
 	// that grows over it is stopped; one that surely would is not started.
 	MaxScanBytes int64
-	// MaxServed bounds the served paths and keys that come back for each place
-	// of logs; of more, a sample does. 0 is a million.
+	// MaxServed bounds the served paths and keys that come back of each query; of
+	// more, a sample does. 0 is a million.
 	MaxServed int
 	Timeout   time.Duration // of one query, 0 is none
 
 	Log      *slog.Logger
 	Progress func(scanned int64) // called now and then with the bytes scanned so far
+	Tell     func(line string)   // told what is about to be asked
 }
 
 func (o *Options) progress(scanned int64) {
@@ -74,7 +78,8 @@ type engine struct {
 	sleep func(context.Context, time.Duration) error
 	// misread counts lines that SQL took for plain and the parser did not.
 	misread atomic.Int64
-	coarse  int // the widest part of time of which one success came back
+	cutoff  int64 // bytes that the workgroup lets a query scan, 0: any
+	coarse  int   // the widest part of time of which one success came back
 	notes   []string
 }
 
@@ -109,28 +114,23 @@ func (e *engine) scan(ctx context.Context, all []Logs, newHandler func() logs.Ha
 	if !tableName.MatchString(e.o.Database) {
 		return finish(&UsageError{fmt.Sprintf("%q is no name for a database", e.o.Database), "use lower-case letters, digits and _"})
 	}
-	var places []*place
-	for i := range all {
-		p, err := all[i].place()
-		if err != nil {
-			return finish(err)
-		}
-		places = append(places, p)
+	groups, err := e.plan(ctx, all)
+	if err != nil {
+		return finish(err)
 	}
-	sums := make([]*summary, len(places))
+	sums := make([]*summary, len(groups))
 	interesting := int64(0)
-	for i, p := range places {
-		var err error
-		if sums[i], err = e.lines(ctx, p, r.Inputs, newHandler); err != nil {
+	for i, g := range groups {
+		if sums[i], err = e.lines(ctx, g, r.Inputs, newHandler); err != nil {
 			return finish(err)
 		}
 		interesting += sums[i].sent
 	}
-	for i, p := range places {
+	for i, g := range groups {
 		if interesting == 0 { // nothing failed: nothing to compare with
 			break
 		}
-		if err := e.served(ctx, p, sums[i], newHandler); err != nil {
+		if err := e.served(ctx, g, sums[i], newHandler); err != nil {
 			return finish(err)
 		}
 	}
@@ -166,7 +166,7 @@ func (e *engine) approximate() []string {
 	}, e.notes...)
 }
 
-// A summary is what the lines query told of a place beside the lines.
+// A summary is what the lines query told beside the lines.
 type summary struct {
 	sent    int64   // lines that came back for the parser
 	things  int64   // about so many paths or keys were served
@@ -178,8 +178,8 @@ type summary struct {
 
 type placed struct{ path, line string }
 
-// lines runs the first query of a place.
-func (e *engine) lines(ctx context.Context, p *place, in *logs.Inputs, newHandler func() logs.Handler) (*summary, error) {
+// lines runs the first query of a group.
+func (e *engine) lines(ctx context.Context, p *group, in *logs.Inputs, newHandler func() logs.Handler) (*summary, error) {
 	sum := &summary{}
 	count := in.ByFormat[p.Format]
 	if count == nil {
@@ -187,9 +187,10 @@ func (e *engine) lines(ctx context.Context, p *place, in *logs.Inputs, newHandle
 		in.ByFormat[p.Format] = count
 	}
 	var total, seen int64
+	counted := false
 	before := e.usage.ScannedBytes
 	parsed, err := e.parse(ctx, p, func() logs.Handler { return unnumbered{newHandler()} }, func(s *stream) error {
-		return e.run(ctx, "lines of "+p.Name, e.linesQuery(p), func(c []string) error {
+		return e.run(ctx, "lines of "+p.String(), e.linesQuery(p), func(c []string) error {
 			if len(c) != 10+len(widths) {
 				return &Error{What: "athena: the result has not the columns of the query"}
 			}
@@ -199,7 +200,7 @@ func (e *engine) lines(ctx context.Context, p *place, in *logs.Inputs, newHandle
 				return &Error{What: fmt.Sprintf("athena: the result has %q for a count", c[5])}
 			}
 			if kind == "" {
-				total = n
+				total, counted = n, true
 				objects, _ := strconv.ParseInt(c[8], 10, 64)
 				sum.things, _ = strconv.ParseInt(c[9], 10, 64)
 				for _, parts := range c[10:] {
@@ -267,7 +268,11 @@ func (e *engine) lines(ctx context.Context, p *place, in *logs.Inputs, newHandle
 		in.Unreadable = append(in.Unreadable, parsed.Unreadable...)
 	}
 	e.sum(in)
-	if err == nil && seen != total {
+	switch {
+	case err != nil:
+	case !counted:
+		err = &Error{What: "athena: the result has no count of all lines", Todo: "run it again; if it stays, report it"}
+	case seen != total:
 		err = &Error{What: fmt.Sprintf("athena: %d lines were counted and %d came back", total, seen), Todo: "run it again; if it stays, report it"}
 	}
 	return sum, err
@@ -286,8 +291,8 @@ func (e *engine) sum(in *logs.Inputs) {
 	}
 }
 
-// served runs the second query of a place.
-func (e *engine) served(ctx context.Context, p *place, sum *summary, newHandler func() logs.Handler) error {
+// served runs the second query of a group.
+func (e *engine) served(ctx context.Context, p *group, sum *summary, newHandler func() logs.Handler) error {
 	rate := int((sum.things + int64(e.o.MaxServed) - 1) / int64(e.o.MaxServed))
 	width := 0
 	for i, n := range slices.Backward(sum.parts) {
@@ -300,11 +305,11 @@ func (e *engine) served(ctx context.Context, p *place, sum *summary, newHandler 
 		e.coarse = math.MaxInt
 	}
 	if left := e.o.MaxScanBytes - e.usage.ScannedBytes; query && e.o.MaxScanBytes > 0 && sum.scanned > left {
-		e.note("when keys of %s were served: reading that would have scanned %d bytes more than --max-scan-bytes allows", p.Location, sum.scanned-left)
+		e.note("when keys of %s were served: reading that would have scanned %d bytes more than --max-scan-bytes allows", p, sum.scanned-left)
 		query = false
 	}
 	if query && rate > 1 {
-		e.note("what served paths of %s have in common: about %d were served, one in %d was read", p.Location, sum.things, rate)
+		e.note("what served paths of %s have in common: about %d were served, one in %d was read", p, sum.things, rate)
 	}
 	parsed, err := e.parse(ctx, p, func() logs.Handler { return passedOnly{newHandler(), &e.misread} }, func(s *stream) error {
 		for _, x := range sum.extremes {
@@ -315,7 +320,7 @@ func (e *engine) served(ctx context.Context, p *place, sum *summary, newHandler 
 		if !query {
 			return nil
 		}
-		return e.run(ctx, "served of "+p.Name, e.servedQuery(p, rate, width), func(c []string) error {
+		return e.run(ctx, "served of "+p.String(), e.servedQuery(p, rate, width), func(c []string) error {
 			if len(c) < 2 {
 				return &Error{What: "athena: the result has not the columns of the query"}
 			}
@@ -376,10 +381,10 @@ func (h passedOnly) Firewall(*logs.FirewallRecord) { h.misread.Add(1) }
 
 // parse runs feed, and hands what it adds to the stream to the parser. The
 // counts are without what the stream itself had to add.
-func (e *engine) parse(ctx context.Context, p *place, newHandler func() logs.Handler, feed func(*stream) error) (*logs.Inputs, error) {
+func (e *engine) parse(ctx context.Context, p *group, newHandler func() logs.Handler, feed func(*stream) error) (*logs.Inputs, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &stream{place: p, batches: make(chan []logs.Object), held: map[string]*held{}, open: map[string]*held{}}
+	s := &stream{place: p.place, batches: make(chan []logs.Object), held: map[string]*held{}, open: map[string]*held{}}
 	fed := make(chan error, 1)
 	go func() {
 		err := feed(s)

@@ -218,6 +218,7 @@ func TestScanErrors(t *testing.T) {
 		}
 	}
 	f([][]string{{"x"}}, "athena: the result has not the columns of the query")
+	f(nil, "athena: the result has no count of all lines")
 	f([][]string{row("header", "", "NULL", "", "false", 1, "NULL", "NULL"), total(2, 1, 0)}, "athena: 2 lines were counted and 1 came back")
 	f([][]string{row("line", cfObject, "?x", "", "false", 1, "NULL", "NULL")}, `athena: the result has "?x" for a line`)
 	bad := row("line", cfObject, "=x", "", "false", 1, "NULL", "NULL")
@@ -237,7 +238,7 @@ func TestStreamParts(t *testing.T) {
 	e := &engine{o: Options{Log: discard, MaskedOf: func([]byte) []int { return nil }}}
 	const n = 200
 	long := "/" + strings.Repeat("x", 800_000)
-	in, err := e.parse(context.Background(), p, rec.handler, func(s *stream) error {
+	in, err := e.parse(context.Background(), &group{place: p}, rec.handler, func(s *stream) error {
 		for i := range n {
 			if err := s.add(context.Background(), strings.Replace(cfObject, "-10.", fmt.Sprintf("-%02d.", i%3), 1), edgeLine("10:00:00", long, "403")); err != nil {
 				return err

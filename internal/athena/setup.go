@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+	"github.com/aws/smithy-go"
 )
 
 // Catalog is the part of Glue that this package calls.
@@ -18,6 +21,7 @@ type Catalog interface {
 	CreateDatabase(context.Context, *glue.CreateDatabaseInput, ...func(*glue.Options)) (*glue.CreateDatabaseOutput, error)
 	GetTable(context.Context, *glue.GetTableInput, ...func(*glue.Options)) (*glue.GetTableOutput, error)
 	CreateTable(context.Context, *glue.CreateTableInput, ...func(*glue.Options)) (*glue.CreateTableOutput, error)
+	UpdateTable(context.Context, *glue.UpdateTableInput, ...func(*glue.Options)) (*glue.UpdateTableOutput, error)
 }
 
 var _ Catalog = (*glue.Client)(nil)
@@ -25,69 +29,146 @@ var _ Catalog = (*glue.Client)(nil)
 // madeBy marks what Setup made.
 const madeBy = "why403"
 
-// Setup makes the database and the tables for the logs where they do not exist.
-// A table that exists is left alone if it is the same, and an error if it is
-// not; then nothing has been made. It returns the names of what it made.
-func Setup(ctx context.Context, c Catalog, database string, all []Logs) (made []string, err error) {
+// Setup makes the database and the tables for the logs where they do not exist,
+// and lets those that it made reach further where they miss a distribution or a
+// year. Any other table that exists is left alone if it will do, and an error if
+// it will not; then nothing has been done. It returns the names of what it made
+// and of what it widened.
+func Setup(ctx context.Context, c Catalog, database string, all []Logs) (made, widened []string, err error) {
 	if !tableName.MatchString(database) {
-		return nil, &UsageError{fmt.Sprintf("%q is no name for a database", database), "use lower-case letters, digits and _"}
+		return nil, nil, badDatabase(database)
 	}
 	tables, err := tablesOf(all)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	_, err = c.GetDatabase(ctx, &glue.GetDatabaseInput{Name: &database})
-	fresh := isNotFound(err)
-	if err != nil && !fresh {
-		return nil, callError("glue:GetDatabase", err)
+	fresh, err := noDatabase(ctx, c, database)
+	if err != nil {
+		return nil, nil, err
 	}
-	var missing []*Table
+	var missing, narrow []*Table
 	for i := range tables {
 		t := &tables[i]
 		if fresh {
 			missing = append(missing, t)
 			continue
 		}
-		there, err := inspect(ctx, c, database, t)
+		have, err := t.find(ctx, c, database)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if !there {
+		switch lacks := t.lacks(have); {
+		case have == nil:
 			missing = append(missing, t)
+		case lacks == "":
+		case have.Parameters["created_by"] == madeBy:
+			t.widen(have)
+			narrow = append(narrow, t)
+		default:
+			return nil, nil, &UsageError{fmt.Sprintf("the table %s.%s exists and reaches too short: %s", database, t.Name, lacks),
+				"drop that table, or use another --athena-database"}
 		}
 	}
 	if fresh {
 		in := &glue.CreateDatabaseInput{DatabaseInput: &types.DatabaseInput{Name: &database, Description: aws.String("logs that why403 reads")}}
 		if _, err := c.CreateDatabase(ctx, in); err != nil && !isThere(err) {
-			return nil, callError("glue:CreateDatabase", err)
+			return nil, nil, callError("glue:CreateDatabase", err)
 		}
 		made = append(made, database)
 	}
 	for _, t := range missing {
 		if _, err := c.CreateTable(ctx, &glue.CreateTableInput{DatabaseName: &database, TableInput: t.input()}); err != nil && !isThere(err) {
-			return made, callError("glue:CreateTable", err)
+			return made, nil, callError("glue:CreateTable", err)
 		}
 		made = append(made, database+"."+t.Name)
 	}
-	return made, nil
+	for _, t := range narrow {
+		if _, err := c.UpdateTable(ctx, &glue.UpdateTableInput{DatabaseName: &database, TableInput: t.input()}); err != nil {
+			return made, widened, callError("glue:UpdateTable", err)
+		}
+		widened = append(widened, database+"."+t.Name)
+	}
+	return made, widened, nil
 }
 
-// inspect reports whether the table exists; if it does it must be the same.
-func inspect(ctx context.Context, c Catalog, database string, t *Table) (bool, error) {
-	out, err := c.GetTable(ctx, &glue.GetTableInput{DatabaseName: &database, Name: &t.Name})
+func badDatabase(name string) error {
+	return &UsageError{fmt.Sprintf("%q is no name for a database", name), "use lower-case letters, digits and _"}
+}
+
+// check reports what of the tables that Scan reads is missing, another table, or
+// without the folders that were listed. A caller that may not read the catalog is
+// told so by the queries.
+func check(ctx context.Context, c Catalog, database string, places []*place) error {
+	missing, err := noDatabase(ctx, c, database)
+	switch {
+	case isDenied(err):
+		return nil
+	case err != nil:
+		return err
+	case missing:
+		return &Error{What: "athena: there is no database " + database, Todo: "why403 athena setup makes the tables"}
+	}
+	for _, p := range places {
+		t := p.needed()
+		have, err := t.find(ctx, c, database)
+		if isDenied(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if have == nil {
+			return &Error{What: fmt.Sprintf("athena: there is no table %s.%s for the logs in %s", database, t.Name, p.Location), Todo: "why403 athena setup makes the tables"}
+		}
+		if lacks := t.lacks(have); lacks != "" {
+			return &Error{What: fmt.Sprintf("athena: the table %s.%s does not reach all logs: %s", database, t.Name, lacks), Todo: "why403 athena setup widens it"}
+		}
+	}
+	return nil
+}
+
+// needed is the table that Scan reads, with the folders that it needs.
+func (p *place) needed() Table {
+	t := p.lines()
+	if p.form == formParquet {
+		t = p.table()
+	}
+	for _, c := range p.partitions {
+		if c.unit == 'y' {
+			t.Properties["projection."+c.name+".range"] = fmt.Sprintf("%d,%d", p.Since.UTC().Year(), max(p.Since.UTC().Year(), time.Now().UTC().Year()))
+		}
+	}
+	return t
+}
+
+func noDatabase(ctx context.Context, c Catalog, database string) (bool, error) {
+	_, err := c.GetDatabase(ctx, &glue.GetDatabaseInput{Name: &database})
 	if isNotFound(err) {
-		return false, nil
+		return true, nil
 	}
 	if err != nil {
-		return false, callError("glue:GetTable", err)
+		return false, callError("glue:GetDatabase", err)
+	}
+	return false, nil
+}
+
+// find returns the table as it exists, nil if it does not. It must be the same
+// but for how far it reaches.
+func (t *Table) find(ctx context.Context, c Catalog, database string) (*types.Table, error) {
+	out, err := c.GetTable(ctx, &glue.GetTableInput{DatabaseName: &database, Name: &t.Name})
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, callError("glue:GetTable", err)
 	}
 	if differs := t.differs(out.Table); differs != "" {
-		return true, &UsageError{
+		return nil, &UsageError{
 			fmt.Sprintf("the table %s.%s exists and is another one: %s", database, t.Name, differs),
 			"drop that table if why403 made it for other settings, or use another --athena-database",
 		}
 	}
-	return true, nil
+	return out.Table, nil
 }
 
 // input is the table as Glue takes it.
@@ -157,11 +238,66 @@ func (t *Table) differs(have *types.Table) string {
 		}
 	}
 	for k, v := range t.Properties {
-		if have := have.Parameters[k]; have != v && k != "EXTERNAL" {
+		if have := have.Parameters[k]; have != v && k != "EXTERNAL" && !isReach(k) {
 			return fmt.Sprintf("its property %s is %q, not %q", k, shorten(have), shorten(v))
 		}
 	}
 	return ""
+}
+
+// isReach reports whether a property tells which folders a table has.
+func isReach(property string) bool {
+	return strings.HasPrefix(property, "projection.") && (strings.HasSuffix(property, ".range") || strings.HasSuffix(property, ".values"))
+}
+
+// lacks says in words which folders an existing table misses, "" if none.
+func (t *Table) lacks(have *types.Table) string {
+	if have == nil {
+		return ""
+	}
+	for _, k := range slices.Sorted(maps.Keys(t.Properties)) {
+		if has, want := have.Parameters[k], t.Properties[k]; isReach(k) && union(k, has, want) != has {
+			return fmt.Sprintf("its property %s is %q, needed is %q", k, shorten(has), shorten(want))
+		}
+	}
+	return ""
+}
+
+// widen adds to the table the folders that an existing one has.
+func (t *Table) widen(have *types.Table) {
+	for k, want := range t.Properties {
+		if isReach(k) {
+			t.Properties[k] = union(k, have.Parameters[k], want)
+		}
+	}
+}
+
+// union joins two values of a property of reach; it is a if that holds b.
+func union(property, a, b string) string {
+	if strings.HasSuffix(property, ".values") {
+		ids := strings.Split(a, ",")
+		var more []string
+		for _, id := range strings.Split(b, ",") {
+			if !slices.Contains(ids, id) {
+				more = append(more, id)
+			}
+		}
+		if len(more) == 0 {
+			return a
+		}
+		if a != "" {
+			more = append(more, ids...)
+		}
+		slices.Sort(more)
+		return strings.Join(more, ",")
+	}
+	afrom, ato, ok := strings.Cut(a, ",")
+	bfrom, bto, _ := strings.Cut(b, ",")
+	if !ok {
+		return b
+	}
+	// Both have as many digits.
+	return min(afrom, bfrom) + "," + max(ato, bto)
 }
 
 func shorten(s string) string {
@@ -176,6 +312,11 @@ func isNotFound(err error) bool {
 	return errors.As(err, &e)
 }
 
+func isDenied(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied")
+}
+
 func isThere(err error) bool {
 	var e *types.AlreadyExistsException
 	return errors.As(err, &e)
@@ -185,10 +326,11 @@ func isThere(err error) bool {
 // glue:GetPartitions on the caller's behalf.
 var (
 	ScanActions = []string{
+		"athena:GetWorkGroup", // what it is set to is known before a query runs
 		"athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution",
 		"glue:GetDatabase", "glue:GetTable", "glue:GetPartitions",
 		"s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", // the logs
 		"s3:AbortMultipartUpload", "s3:PutObject", // where results go
 	}
-	SetupActions = []string{"glue:CreateDatabase", "glue:CreateTable", "glue:GetDatabase", "glue:GetTable"}
+	SetupActions = []string{"glue:CreateDatabase", "glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"}
 )

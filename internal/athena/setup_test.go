@@ -54,10 +54,24 @@ func (c *catalog) CreateTable(_ context.Context, in *glue.CreateTableInput, _ ..
 	if err := c.refuse("CreateTable"); err != nil {
 		return nil, err
 	}
-	c.writes++
-	t := in.TableInput
-	c.databases[*in.DatabaseName][*t.Name] = &types.Table{Name: t.Name, Parameters: t.Parameters, PartitionKeys: t.PartitionKeys, StorageDescriptor: t.StorageDescriptor, TableType: t.TableType}
+	c.put(*in.DatabaseName, in.TableInput)
 	return &glue.CreateTableOutput{}, nil
+}
+
+func (c *catalog) UpdateTable(_ context.Context, in *glue.UpdateTableInput, _ ...func(*glue.Options)) (*glue.UpdateTableOutput, error) {
+	if err := c.refuse("UpdateTable"); err != nil {
+		return nil, err
+	}
+	if c.databases[*in.DatabaseName][*in.TableInput.Name] == nil {
+		return nil, &types.EntityNotFoundException{}
+	}
+	c.put(*in.DatabaseName, in.TableInput)
+	return &glue.UpdateTableOutput{}, nil
+}
+
+func (c *catalog) put(database string, t *types.TableInput) {
+	c.writes++
+	c.databases[database][*t.Name] = &types.Table{Name: t.Name, Parameters: t.Parameters, PartitionKeys: t.PartitionKeys, StorageDescriptor: t.StorageDescriptor, TableType: t.TableType}
 }
 
 var twoPlaces = []Logs{
@@ -67,7 +81,7 @@ var twoPlaces = []Logs{
 
 func TestSetupIsIdempotent(t *testing.T) {
 	c := &catalog{databases: map[string]map[string]*types.Table{}}
-	made, err := Setup(context.Background(), c, "why403", twoPlaces)
+	made, widened, err := Setup(context.Background(), c, "why403", twoPlaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +91,8 @@ func TestSetupIsIdempotent(t *testing.T) {
 		t.Error(d)
 	}
 	writes := c.writes
-	if made, err = Setup(context.Background(), c, "why403", twoPlaces); err != nil || made != nil || c.writes != writes {
-		t.Errorf("again it made %v with %d writes, %v", made, c.writes-writes, err)
+	if made, widened, err = Setup(context.Background(), c, "why403", twoPlaces); err != nil || made != nil || widened != nil || c.writes != writes {
+		t.Errorf("again it made %v and widened %v with %d writes, %v", made, widened, c.writes-writes, err)
 	}
 }
 
@@ -86,12 +100,12 @@ func TestSetupLeavesOtherTablesAlone(t *testing.T) {
 	f := func(change func(*types.Table), what string) {
 		t.Helper()
 		c := &catalog{databases: map[string]map[string]*types.Table{}}
-		if _, err := Setup(context.Background(), c, "why403", twoPlaces[:1]); err != nil {
+		if _, _, err := Setup(context.Background(), c, "why403", twoPlaces[:1]); err != nil {
 			t.Fatal(err)
 		}
 		writes := c.writes
 		change(c.databases["why403"]["cloudfront_logs_cf_lines"])
-		_, err := Setup(context.Background(), c, "why403", twoPlaces)
+		_, _, err := Setup(context.Background(), c, "why403", twoPlaces)
 		wantError(t, err, "the table why403.cloudfront_logs_cf_lines exists and is another one: "+what,
 			"drop that table if why403 made it for other settings, or use another --athena-database")
 		if c.writes != writes {
@@ -112,12 +126,12 @@ func TestSetupLeavesOtherTablesAlone(t *testing.T) {
 func TestSetupErrors(t *testing.T) {
 	for _, op := range []string{"GetDatabase", "CreateTable"} {
 		c := &catalog{databases: map[string]map[string]*types.Table{}, denied: op}
-		_, err := Setup(context.Background(), c, "why403", twoPlaces)
+		_, _, err := Setup(context.Background(), c, "why403", twoPlaces)
 		wantError(t, err, "athena: access denied: glue:"+op+" is not allowed", "allow it (why403 permissions --engine athena prints the whole policy)")
 	}
-	_, err := Setup(context.Background(), nil, "Why-403", nil)
+	_, _, err := Setup(context.Background(), nil, "Why-403", nil)
 	wantError(t, err, `"Why-403" is no name for a database`, "use lower-case letters, digits and _")
-	_, err = Setup(context.Background(), nil, "why403", append(twoPlaces, twoPlaces[0]))
+	_, _, err = Setup(context.Background(), nil, "why403", append(twoPlaces, twoPlaces[0]))
 	wantError(t, err, "two places of logs would have the table cloudfront_logs_cf", "name one of them differently")
 }
 

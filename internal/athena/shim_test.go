@@ -106,6 +106,10 @@ func (g *glueShim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		in.TableInput["DatabaseName"] = in.DatabaseName
 		g.tables[in.DatabaseName][name] = in.TableInput
 		answer(struct{}{})
+	case "UpdateTable":
+		in.TableInput["DatabaseName"] = in.DatabaseName
+		g.tables[in.DatabaseName][in.TableInput["Name"].(string)] = in.TableInput
+		answer(struct{}{})
 	case "GetColumnStatisticsForTable":
 		answer(map[string]any{"ColumnStatisticsList": []any{}, "Errors": []any{}})
 	case "GetUserDefinedFunctions":
@@ -157,11 +161,18 @@ func (a *athenaShim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(v)
 	}
 	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if (op == "GetWorkGroup" || op == "StartQueryExecution") && in.WorkGroup != "" && in.WorkGroup != "primary" {
+		awsError(w, "InvalidRequestException", "WorkGroup "+in.WorkGroup+" is not found.")
+		return
+	}
+	if op == "GetWorkGroup" {
+		answer(map[string]any{"WorkGroup": map[string]any{"Name": "primary", "State": "ENABLED", "Configuration": map[string]any{
+			"EngineVersion":                    map[string]string{"EffectiveEngineVersion": "Athena engine version 3"},
+			"ManagedQueryResultsConfiguration": map[string]any{"Enabled": true},
+		}}})
+		return
+	}
 	if op == "StartQueryExecution" {
-		if in.WorkGroup != "" && in.WorkGroup != "primary" {
-			awsError(w, "InvalidRequestException", "WorkGroup "+in.WorkGroup+" is not found.")
-			return
-		}
 		ctx, cancel := context.WithCancel(context.Background())
 		q := &shimQuery{database: in.QueryExecutionContext.Database, cancel: cancel, state: "QUEUED", nodes: map[string]bool{}}
 		id := rand.Text()

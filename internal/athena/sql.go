@@ -263,21 +263,34 @@ func groups(n int) string {
 }
 
 // from is the part of both queries that reads lines and sorts them.
-func (e *engine) from(p *place) string {
-	s := p.sieve(e.o.Masked)
+func (e *engine) from(g *group) string {
+	s := g.sieve(e.o.Masked)
 	var b strings.Builder
-	text := "coalesce(line, '\\N')"
-	if p.form == formParquet {
-		text = p.render()
-	}
-	fmt.Fprintf(&b, "WITH lines AS (\n  SELECT \"$path\" AS path, %s AS line\n  FROM \"%s\".\"%s\"", text, e.o.Database, p.linesName())
-	for i, c := range p.conditions(e.o.Window) {
-		b.WriteString([]string{"\n  WHERE ", "\n    AND "}[min(i, 1)] + c)
+	b.WriteString("WITH lines AS (\n")
+	for i, p := range g.places {
+		if i > 0 {
+			b.WriteString("\n  UNION ALL\n")
+		}
+		b.WriteString(e.branch(p))
 	}
 	b.WriteString("\n), texts AS (\n  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines\n), parts AS (\n")
 	fmt.Fprintf(&b, "  SELECT path, line, text, %s AS f FROM texts\n), told AS (\n", s.parts)
 	fmt.Fprintf(&b, "  SELECT path, line, text, f, %s AS scope, %s AS place,\n    %s AS thing,\n    %s AS status,\n    %s AS ms\n  FROM parts\n), sorted AS (\n", s.scope, s.place, s.thing, s.status, s.ms)
 	fmt.Fprintf(&b, "  SELECT path, line, text, scope, place, thing, status, ms, %s AS inside,\n    coalesce(%s, false) AS served,\n    coalesce(ms IS NOT NULL AND length(line) <= %d AND %s, false) AS plain\n  FROM told\n)", inside(e.o.Window), s.served, maxLine/4, s.plain)
+	return b.String()
+}
+
+// branch reads the lines of one place.
+func (e *engine) branch(p *place) string {
+	text := "coalesce(line, '\\N')"
+	if p.form == formParquet {
+		text = p.render()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "  SELECT \"$path\" AS path, %s AS line\n  FROM \"%s\".\"%s\"", text, e.o.Database, p.linesName())
+	for i, c := range p.conditions(e.o.Window) {
+		b.WriteString([]string{"\n  WHERE ", "\n    AND "}[min(i, 1)] + c)
+	}
 	return b.String()
 }
 
@@ -292,7 +305,7 @@ func send(line string) string {
 // ("line", "header", "plain", NULL for all), path, text, status, inside, n, first,
 // last, and of all: objects, things that were served, and in how many parts of
 // time of each of the widths.
-func (e *engine) linesQuery(p *place) string {
+func (e *engine) linesQuery(p *group) string {
 	header := "false"
 	if h := p.header(); h != "" {
 		header = "text IN (" + quoteAll([]string{"#Version: 1.0", h}) + ")"
@@ -326,7 +339,7 @@ var widths = []int{128, 1024, 8192}
 // refused, too. Of every other thing it gives the first and the last such line
 // and, with a width, the first of every part of time; and of these things it
 // looks at one in rate only. Columns: path, text.
-func (e *engine) servedQuery(p *place, rate, width int) string {
+func (e *engine) servedQuery(p *group, rate, width int) string {
 	const of = "PARTITION BY scope, thing ORDER BY second" // Athena knows no WINDOW clause
 	part := ""
 	if width > 0 {
@@ -407,44 +420,123 @@ func (p *place) conditions(w logs.Window) []string {
 	if w.From.IsZero() && w.To.IsZero() {
 		return out
 	}
-	const (
-		hours   = "2006-01-02-15"
-		instant = "2006-01-02-15-04-05"
-	)
-	between := func(what, above, upto string) string {
-		var c []string
-		if above != "" {
-			c = append(c, fmt.Sprintf("%s > '%s'", what, above))
+	for _, c := range []string{p.folderCondition(w), p.headCondition(w)} {
+		if c != "" {
+			out = append(out, c)
 		}
-		if upto != "" {
-			c = append(c, fmt.Sprintf("%s <= '%s'", what, upto))
-		}
-		return strings.Join(c, " AND ")
 	}
-	at := func(t time.Time, d time.Duration, layout string) string {
-		if t.IsZero() {
-			return ""
-		}
-		return t.Add(d).UTC().Format(layout)
-	}
-	if strings.HasPrefix(p.Format, "cloudfront-") && p.Format != "cloudfront-realtime" {
-		name := `regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1)`
-		out = append(out, fmt.Sprintf("coalesce(%s, true)", between(name, at(w.From, -time.Hour-logs.EdgeSlack, hours), at(w.To, -1, hours))))
-	}
-	if p.Format == "s3-access" {
-		name := `regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1)`
-		// By day of the event, else by time of delivery.
-		day := between(name, at(w.From, -24*time.Hour, instant), at(w.To, -1, instant))
-		delivered := between(name, at(w.From, -time.Second, instant), at(w.To, logs.OriginDelay-1, instant))
-		out = append(out, fmt.Sprintf(`coalesce(CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN %s ELSE %s END, true)`, day, delivered))
+	if byName := p.nameConditions(w); len(byName) > 0 {
+		out = append(out, "coalesce("+strings.Join(byName, ", ")+", true)")
 	}
 	return out
 }
 
+// Layouts of the dates in names.
+const (
+	hourly    = "2006-01-02-15"
+	bySecond  = "2006-01-02-15-04-05"
+	firewalls = "20060102T1504Z"
+)
+
+// between compares a date that is written in layout, and of which objects hold
+// events from -before to +after, with the window.
+func between(what string, w logs.Window, before, after time.Duration, layout string) string {
+	var c []string
+	if !w.From.IsZero() {
+		c = append(c, fmt.Sprintf("%s > '%s'", what, w.From.Add(-after).UTC().Format(layout)))
+	}
+	if !w.To.IsZero() {
+		c = append(c, fmt.Sprintf("%s <= '%s'", what, w.To.Add(before-1).UTC().Format(layout)))
+	}
+	return strings.Join(c, " AND ")
+}
+
+// nameConditions tell by an object's name whether it can hold events of the
+// window. Each is NULL where its rule does not fit the name; the first that is
+// not holds, as in logs.ParseName.
+func (p *place) nameConditions(w logs.Window) []string {
+	var out []string
+	firehose := between(`regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1)`,
+		w, logs.StreamSlack, logs.StreamSlack, bySecond)
+	switch {
+	case p.Format == "cloudfront-realtime":
+		out = append(out, firehose)
+	case p.isEdge():
+		name := `regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1)`
+		out = append(out, between(name, w, 0, time.Hour+logs.EdgeSlack, hourly))
+	case p.Format == "s3-access":
+		name := `regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1)`
+		// By day of the event, else by time of delivery.
+		out = append(out, fmt.Sprintf(`CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN %s ELSE %s END`,
+			between(name, w, 0, 24*time.Hour, bySecond), between(name, w, logs.OriginDelay, time.Second, bySecond)))
+	case p.form == formFirewall:
+		name := `regexp_extract("$path", '_waflogs_[^/]*([0-9]{8}T[0-9]{4}Z)_[^/_]*$', 1)`
+		out = append(out, firehose, between(name, w, logs.StreamSlack, 5*time.Minute+logs.StreamSlack, firewalls))
+	}
+	return out
+}
+
+// folderCondition compares the dated folders as a whole, by the rule of
+// logs.ParseName for names that tell no date themselves. partitionConditions
+// chooses those of some more hours and days.
+func (p *place) folderCondition(w logs.Window) string {
+	var columns []string
+	units := ""
+	for _, c := range p.partitions {
+		if c.unit != 0 {
+			columns = append(columns, `"`+c.name+`"`)
+			units += string(c.unit)
+		}
+	}
+	span := map[string]time.Duration{"yM": 31 * 24 * time.Hour, "yMd": 24 * time.Hour, "yMdH": time.Hour}[units]
+	if span == 0 {
+		return ""
+	}
+	layout := hourly[:len("2006-01-02-15")-3*(4-len(units))]
+	return between(strings.Join(columns, " || '-' || "), w, logs.OriginDelay, span+logs.EdgeSlack, layout)
+}
+
+// headCondition narrows flat names by what stands before their date. It leaves
+// out no object that the rules of names leave in, but as ranges of "$path", by
+// which the engine can leave objects unread.
+func (p *place) headCondition(w logs.Window) string {
+	var before, after time.Duration
+	layout := bySecond
+	switch p.Names {
+	case logs.NameFirehose:
+		before, after = logs.StreamSlack, logs.StreamSlack
+	case logs.NameEdge:
+		after, layout = time.Hour+logs.EdgeSlack, hourly
+	case logs.NameOrigin:
+		before, after = logs.OriginDelay, time.Second
+	default:
+		return ""
+	}
+	var ranges []string
+	for _, head := range p.Heads {
+		var c []string
+		if from := w.From; !from.IsZero() {
+			c = append(c, fmt.Sprintf(`"$path" > %s`, quote(head+from.Add(-after).UTC().Format(layout))))
+		} else {
+			c = append(c, fmt.Sprintf(`"$path" > %s`, quote(head)))
+		}
+		if to := w.To; !to.IsZero() {
+			c = append(c, fmt.Sprintf(`"$path" < %s`, quote(head+to.Add(before).UTC().Format(layout)+"~"))) // after '.' and '-'
+		} else {
+			c = append(c, fmt.Sprintf(`"$path" < %s`, quote(head+"~")))
+		}
+		ranges = append(ranges, strings.Join(c, " AND "))
+	}
+	if len(ranges) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(ranges, " OR ") + ")"
+}
+
 // partitionConditions choose folders. Each column is narrowed on its own, which
-// is what projection can follow; what is too much is left out by name. They are
-// needed without a window, too: Athena looks into every folder that the table
-// could have, those of years to come among them.
+// is what projection can follow; folderCondition leaves out what is too much.
+// They are needed without a window, too: Athena looks into every folder that the
+// table could have, those of years to come among them.
 func (p *place) partitionConditions(w logs.Window) []string {
 	if w.From.IsZero() {
 		w.From = p.Since
@@ -453,7 +545,7 @@ func (p *place) partitionConditions(w logs.Window) []string {
 		w.To = time.Now()
 	}
 	from, to := w.From.UTC().Add(-time.Hour-logs.EdgeSlack), w.To.UTC()
-	if !p.isEdge() { // folders may be named by delivery
+	if !p.isEdge() || p.Format == "cloudfront-realtime" { // folders may be named by delivery
 		to = to.Add(logs.OriginDelay)
 	}
 	var out []string
@@ -468,7 +560,10 @@ func (p *place) partitionConditions(w logs.Window) []string {
 			layout = "02"
 		case 'H':
 			layout, step = "15", time.Hour
-		default:
+		default: // the table may know more distributions
+			ids := slices.Clone(p.Distributions)
+			slices.Sort(ids)
+			out = append(out, fmt.Sprintf("\"%s\" IN (%s)", c.name, quoteAll(slices.Compact(ids))))
 			continue
 		}
 		var values []string

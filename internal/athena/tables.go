@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/why403/why403/logs"
 )
 
 // Logs is one place in S3 that logs of one format are delivered to, as the
@@ -50,7 +52,17 @@ type Logs struct {
 	Delimiter     string    // fieldDelimiter of w3c, plain and raw; "" is a TAB
 	Distributions []string  // what {DistributionId} stands for
 	Account       string    // what {accountid} stands for
-	Since         time.Time // there are no dated folders before; zero for 2023-11, when S3 began to make them
+	Since         time.Time // there are no dated folders before; zero: not known
+
+	// Heads are what the names of the objects that were listed have before their
+	// date, bucket and folders included; nil where that is not known, or too much.
+	// Names is the rule that the date follows.
+	Heads []string
+	Names logs.NameKind
+
+	// Bytes is what the objects hold that were listed and that can hold events of
+	// the window: a query of lines scans no less. 0: not known.
+	Bytes int64
 
 	// Name is the table's name, "" to make one of format and location.
 	Name string
@@ -181,7 +193,7 @@ func (l *Logs) place() (*place, error) {
 		p.Delimiter = "\t"
 	}
 	if p.Since.IsZero() {
-		p.Since = time.Date(2023, 11, 1, 0, 0, 0, 0, time.UTC)
+		p.Since = time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	names := p.Fields
 	if names == nil {
@@ -230,6 +242,15 @@ var notAlnum = regexp.MustCompile(`[^a-z0-9]+`)
 func columnName(field string) string { return slug(field) }
 
 var variable = regexp.MustCompile(`\{([A-Za-z]+)\}`)
+
+// The years that tables have folders for. They do not come from the listing: the
+// same table must do for logs of other years, and need no upkeep. Athena projects
+// years as integers, which know no NOW (Athena guide, Supported types for
+// partition projection). No service wrote dated folders of logs before firstYear.
+const (
+	firstYear = 2018
+	lastYear  = 2049
+)
 
 // units are the date variables of suffixPath: the column's name, the range and
 // the digits. Hours run from 00 to 23; a range taken from the months, as in an
@@ -293,7 +314,7 @@ func (p *place) folders(taken map[string]bool) error {
 			err = &UsageError{fmt.Sprintf("the suffix path has %s, which is no variable of a delivery", v), "use {DistributionId}, {yyyy}, {MM}, {dd}, {HH} and {accountid}"}
 			return v
 		}
-		values := cmp.Or(u.values, strconv.Itoa(p.Since.UTC().Year())+",2049")
+		values := cmp.Or(u.values, fmt.Sprintf("%d,%d", min(firstYear, p.Since.UTC().Year()), lastYear))
 		return column(u.name, u.name, name[0], map[string]string{"type": "integer", "range": values, "digits": strconv.Itoa(u.digits)})
 	})
 	p.template = p.Location + template + "/"

@@ -128,7 +128,7 @@ func both(t testing.TB, r *rig, dir string, settings correlate.Settings, all []L
 	}
 	lo.Filter = logs.Filter{Masked: func([]byte) []int { return o.Masked }, Window: o.Window}
 	ctx := context.Background()
-	made, err := Setup(ctx, r.glue, o.Database, all)
+	made, _, err := Setup(ctx, r.glue, o.Database, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +353,7 @@ func TestTrinoSamples(t *testing.T) {
 	v2.Name = "cloudfront_v2"
 	all := []Logs{siteLogs(bucket)[0], {Name: "s3_access", Format: "s3-access", Location: "s3://" + bucket + "/s3/"}, v2}
 	all[0].Name = "cloudfront"
-	if _, err := Setup(context.Background(), r.glue, "why403", all); err != nil {
+	if _, _, err := Setup(context.Background(), r.glue, "why403", all); err != nil {
 		t.Fatal(err)
 	}
 	files, _ := filepath.Glob("../../samples/athena/*.sql")
@@ -388,7 +388,7 @@ func TestTrinoErrors(t *testing.T) {
 	if !errors.As(err, &h) || h.UserHint() != "why403 athena setup makes the tables" {
 		t.Errorf("without tables: %v", err)
 	}
-	if _, err := Setup(context.Background(), r.glue, "errors", all); err != nil {
+	if _, _, err := Setup(context.Background(), r.glue, "errors", all); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Scan(context.Background(), r.athena, all, Options{Database: "errors", Workgroup: "night"}, newHandler)

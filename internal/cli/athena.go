@@ -19,8 +19,10 @@ var athenaVerb = &verb{
 	short: "make the tables that scan --engine athena reads",
 	long: `
 ddl prints the statements that make a database and the tables for the logs at
-hand; setup makes the same through Glue, and leaves alone what is there; queries
-prints what scan --engine athena runs on them.
+hand; setup makes the same through Glue, and leaves alone what is there, but lets a
+table that it made reach further where a distribution is new; queries prints what
+scan --engine athena runs on them. Tables of dated folders have those of the years
+2018 to 2049, whenever they are made: nothing expires, no partition is ever added.
 
 LOCATION is s3://bucket/prefix. Without one, the logs of --distribution or
 --all-distributions are found by themselves. The logs are listed, and of each
@@ -79,11 +81,14 @@ shortens the listing. samples/athena holds queries to begin with.`,
 			case "queries":
 				return scan.AthenaQueries(ctx, e.stdout, o)
 			}
-			made, err := scan.AthenaSetup(ctx, o)
+			made, widened, err := scan.AthenaSetup(ctx, o)
 			for _, m := range made {
 				fmt.Fprintf(e.stdout, "made %s\n", m)
 			}
-			if err == nil && len(made) == 0 {
+			for _, w := range widened {
+				fmt.Fprintf(e.stdout, "widened %s\n", w)
+			}
+			if err == nil && len(made)+len(widened) == 0 {
 				fmt.Fprintln(e.stdout, "all tables are there")
 			}
 			return err

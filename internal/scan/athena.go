@@ -35,11 +35,11 @@ func AthenaQueries(ctx context.Context, w io.Writer, o Options) error {
 }
 
 // AthenaSetup makes the tables for the logs of a run, and returns the names of
-// those that were not there.
-func AthenaSetup(ctx context.Context, o Options) (made []string, err error) {
+// those that were not there, and of those that reached too short.
+func AthenaSetup(ctx context.Context, o Options) (made, widened []string, err error) {
 	r, all, err := athenaPlaces(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return athena.Setup(ctx, r.clients.Glue(), cmp.Or(o.Athena.Database, athena.DefaultDatabase), oneForEachTable(all))
 }
@@ -81,6 +81,7 @@ func (r *run) read(ctx, work context.Context, sources []logs.Source, o logs.Opti
 	}
 	ao := r.athenaOptions(work)
 	ao.MaskedOf = o.Filter.Masked
+	ao.Catalog, ao.Tell = r.clients.Glue(), r.Tell
 	if p := r.Progress; p != nil {
 		ao.Progress = func(scanned int64) { p.Bytes.Store(scanned) }
 	}
@@ -89,8 +90,12 @@ func (r *run) read(ctx, work context.Context, sources []logs.Source, o logs.Opti
 		r.notes = append(r.notes, "approximate by Athena: "+a)
 	}
 	u := result.Usage
-	r.notes = append(r.notes, fmt.Sprintf("Athena ran %d queries, which scanned %d bytes; billed as %d bytes that is about %.4f USD (estimate, at %g USD a TB)",
-		u.Queries, u.ScannedBytes, u.BilledBytes, u.Cost(), athena.PricePerTB))
+	cost := fmt.Sprintf("Athena ran %d queries, which scanned %d bytes; billed as %d bytes that is about %.4f USD (estimate, at %g USD a TB)",
+		u.Queries, u.ScannedBytes, u.BilledBytes, u.Cost(), athena.PricePerTB)
+	r.notes = append(r.notes, cost)
+	if err != nil && u.Queries > 0 && r.Tell != nil { // no report will say so
+		r.Tell(cost)
+	}
 	r.Log.Info("athena", "queries", u.Queries, "scanned_bytes", u.ScannedBytes, "billed_bytes", u.BilledBytes, "usd", u.Cost())
 	return result.Inputs, err
 }
@@ -243,8 +248,17 @@ func merge(all []athena.Logs, l athena.Logs) []athena.Logs {
 	return append(all, l)
 }
 
-// union widens a place to the distributions and times of another.
+// union widens a place to the distributions, times and names of another that
+// shares objects with it.
 func union(have *athena.Logs, l athena.Logs) {
+	have.Bytes = max(have.Bytes, l.Bytes)
+	if have.Heads == nil || l.Heads == nil || have.Names != l.Names {
+		have.Heads, have.Names = nil, logs.NameUnknown
+	} else {
+		have.Heads = slices.Concat(have.Heads, l.Heads)
+		slices.Sort(have.Heads)
+		have.Heads = slices.Compact(have.Heads)
+	}
 	have.Distributions = slices.Concat(have.Distributions, l.Distributions)
 	slices.Sort(have.Distributions)
 	have.Distributions = slices.Compact(have.Distributions)

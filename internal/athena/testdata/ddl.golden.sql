@@ -131,7 +131,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/AWSLogs/111122223333/CloudFront/${distribution}/${year}/${month}/${day}/${hour}/'
 );
@@ -169,7 +169,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/AWSLogs/111122223333/CloudFront/${distribution}/${year}/${month}/${day}/${hour}/'
 );
@@ -200,7 +200,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/plain/111122223333/${year}/${month}/'
 );
@@ -227,7 +227,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/plain/111122223333/${year}/${month}/'
 );
@@ -341,7 +341,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/distributionid=${distribution}/year=${year}/month=${month}/day=${day}/hour=${hour}/'
 );
@@ -379,7 +379,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/AWSLogs/aws-account-id=111122223333/CloudFront/distributionid=${distribution}/year=${year}/month=${month}/day=${day}/hour=${hour}/'
 );
@@ -442,7 +442,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/parquet/year=${year}/month=${month}/day=${day}/hour=${hour}/'
 );
@@ -484,7 +484,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/firehose/${year}/${month}/${day}/${hour}/'
 );
@@ -519,7 +519,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/firehose/${year}/${month}/${day}/${hour}/'
 );
@@ -628,7 +628,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/s3/111122223333/ap-northeast-1/it\'s-a-bucket/${year}/${month}/${day}/'
 );
@@ -659,7 +659,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/s3/111122223333/ap-northeast-1/it\'s-a-bucket/${year}/${month}/${day}/'
 );
@@ -719,7 +719,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/vended/${year}/${month}/${day}/${hour}/'
 );
@@ -754,7 +754,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/vended/${year}/${month}/${day}/${hour}/'
 );
@@ -818,7 +818,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://aws-waf-logs-example/AWSLogs/111122223333/WAFLogs/cloudfront/acl/${year}/${month}/${day}/${hour}/'
 );
@@ -853,7 +853,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://aws-waf-logs-example/AWSLogs/111122223333/WAFLogs/cloudfront/acl/${year}/${month}/${day}/${hour}/'
 );

@@ -75,10 +75,12 @@ SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(t
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_v2_lines"
-  WHERE "year" IN ('2026')
+  WHERE "distribution" IN ('E1EXAMPLE00001', 'E2EXAMPLE00002')
+    AND "year" IN ('2026')
     AND "month" IN ('11')
     AND "day" IN ('19', '20')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -117,10 +119,12 @@ GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_v2_lines"
-  WHERE "year" IN ('2026')
+  WHERE "distribution" IN ('E1EXAMPLE00001', 'E2EXAMPLE00002')
+    AND "year" IN ('2026')
     AND "month" IN ('11')
     AND "day" IN ('19', '20')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -158,6 +162,7 @@ WITH lines AS (
   FROM "why403"."cloudfront_commas_lines"
   WHERE "year" IN ('2026')
     AND "month" IN ('11')
+    AND "year" || '-' || "month" > '2026-10' AND "year" || '-' || "month" <= '2026-11'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -198,6 +203,7 @@ WITH lines AS (
   FROM "why403"."cloudfront_commas_lines"
   WHERE "year" IN ('2026')
     AND "month" IN ('11')
+    AND "year" || '-' || "month" > '2026-10' AND "year" || '-' || "month" <= '2026-11'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -233,10 +239,12 @@ SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(t
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_json_lines"
-  WHERE "year" IN ('2026')
+  WHERE "distribution" IN ('E1EXAMPLE00001')
+    AND "year" IN ('2026')
     AND "month" IN ('11')
     AND "day" IN ('19', '20')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -275,10 +283,12 @@ GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."cloudfront_json_lines"
-  WHERE "year" IN ('2026')
+  WHERE "distribution" IN ('E1EXAMPLE00001')
+    AND "year" IN ('2026')
     AND "month" IN ('11')
     AND "day" IN ('19', '20')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -318,6 +328,7 @@ WITH lines AS (
     AND "month" IN ('11')
     AND "day" IN ('19', '20')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -360,6 +371,7 @@ WITH lines AS (
     AND "month" IN ('11')
     AND "day" IN ('19', '20')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
     AND coalesce(regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) > '2026-11-19-22' AND regexp_extract("$path", '\.([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2})\.[^/]*$', 1) <= '2026-11-20-23', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -397,8 +409,10 @@ WITH lines AS (
   FROM "why403"."cloudfront_realtime_lines"
   WHERE "year" IN ('2026')
     AND "month" IN ('11')
-    AND "day" IN ('19', '20')
+    AND "day" IN ('19', '20', '21')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
+    AND coalesce(regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1) > '2026-11-19-23-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1) <= '2026-11-21-00-59-59', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
 ), parts AS (
@@ -438,8 +452,10 @@ WITH lines AS (
   FROM "why403"."cloudfront_realtime_lines"
   WHERE "year" IN ('2026')
     AND "month" IN ('11')
-    AND "day" IN ('19', '20')
+    AND "day" IN ('19', '20', '21')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
+    AND coalesce(regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1) > '2026-11-19-23-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1) <= '2026-11-21-00-59-59', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
 ), parts AS (
@@ -470,11 +486,19 @@ WITH lines AS (
 )
 SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
 
--- s3://logs/s3/access-, lines
+-- s3://logs/s3/access- and 1 more, lines
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_lines"
   WHERE starts_with("$path", 's3://logs/s3/access-')
+    AND coalesce(CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-00-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-20-23-59-59' ELSE regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-23-59-59' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-21-23-59-59' END, true)
+  UNION ALL
+  SELECT "$path" AS path, coalesce(line, '\N') AS line
+  FROM "why403"."s3_access_by_day_lines"
+  WHERE "year" IN ('2026')
+    AND "month" IN ('11')
+    AND "day" IN ('19', '20', '21')
+    AND "year" || '-' || "month" || '-' || "day" > '2026-11-18' AND "year" || '-' || "month" || '-' || "day" <= '2026-11-21'
     AND coalesce(CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-00-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-20-23-59-59' ELSE regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-23-59-59' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-21-23-59-59' END, true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -509,90 +533,19 @@ SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'lin
 FROM kinds
 GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
 
--- s3://logs/s3/access-, served
+-- s3://logs/s3/access- and 1 more, served
 WITH lines AS (
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_lines"
   WHERE starts_with("$path", 's3://logs/s3/access-')
     AND coalesce(CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-00-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-20-23-59-59' ELSE regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-23-59-59' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-21-23-59-59' END, true)
-), texts AS (
-  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
-), parts AS (
-  SELECT path, line, text, split(regexp_replace(regexp_replace(text, '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) (?:-|"-"|"[A-Z]+ [^ "]* HTTP/[0-9]\.[0-9]") ([0-9]{3}|-) (?:-|[A-Za-z0-9.]+) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1) || '$6' || chr(1)), '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1)), chr(1)) AS f FROM texts
-), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 2), '') || CASE WHEN starts_with(coalesce(element_at(f, 4), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 4), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 4), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 2), '') AS place,
-    element_at(f, 6) AS thing,
-    coalesce(element_at(f, 7), '') AS status,
-    CAST(to_unixtime(try(date_parse(element_at(f, 3), '%d/%b/%Y:%H:%i:%s'))) AS bigint) * 1000 AS ms
-  FROM parts
-), sorted AS (
-  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
-    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND cardinality(f) = 8 AND status <> '403' AND strpos(text, 'why403/') = 0, false) AS plain
-  FROM told
-), seconds AS (
-  SELECT scope, place, thing, ms / 1000 AS second, bool_or(NOT plain) AS refused,
-    min(IF(plain, path)) AS path, min_by(line, path) FILTER (WHERE plain) AS line
-  FROM sorted
-  WHERE thing IS NOT NULL AND (NOT plain OR served AND inside)
-  GROUP BY 1, 2, 3, 4
-), marked AS (
-  SELECT path, line, thing, second, scope, bool_or(refused) OVER (PARTITION BY place, thing) AS refused FROM seconds
-), chosen AS (
-  SELECT path, line, refused OR (lag(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lead(second) OVER (PARTITION BY scope, thing ORDER BY second) IS NULL OR lag(second / 128) OVER (PARTITION BY scope, thing ORDER BY second) < second / 128) AS wanted
-  FROM marked
-  WHERE line IS NOT NULL
-)
-SELECT path, IF(from_utf8(to_utf8(line)) = line, '=' || line, '~' || to_base64(to_utf8(line))) AS text FROM chosen WHERE wanted;
-
--- s3://logs/s3/111122223333/ap-northeast-1/it's-a-bucket/, lines
-WITH lines AS (
+  UNION ALL
   SELECT "$path" AS path, coalesce(line, '\N') AS line
   FROM "why403"."s3_access_by_day_lines"
   WHERE "year" IN ('2026')
     AND "month" IN ('11')
     AND "day" IN ('19', '20', '21')
-    AND coalesce(CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-00-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-20-23-59-59' ELSE regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-23-59-59' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-21-23-59-59' END, true)
-), texts AS (
-  SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
-), parts AS (
-  SELECT path, line, text, split(regexp_replace(regexp_replace(text, '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) (?:-|"-"|"[A-Z]+ [^ "]* HTTP/[0-9]\.[0-9]") ([0-9]{3}|-) (?:-|[A-Za-z0-9.]+) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1) || '$6' || chr(1)), '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1)), chr(1)) AS f FROM texts
-), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 2), '') || CASE WHEN starts_with(coalesce(element_at(f, 4), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 4), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 4), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 2), '') AS place,
-    element_at(f, 6) AS thing,
-    coalesce(element_at(f, 7), '') AS status,
-    CAST(to_unixtime(try(date_parse(element_at(f, 3), '%d/%b/%Y:%H:%i:%s'))) AS bigint) * 1000 AS ms
-  FROM parts
-), sorted AS (
-  SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
-    coalesce(ms IS NOT NULL AND length(line) <= 262144 AND cardinality(f) = 8 AND status <> '403' AND strpos(text, 'why403/') = 0, false) AS plain
-  FROM told
-), kinds AS (
-  SELECT path, line, ms, IF(plain AND served AND inside, thing) AS thing,
-    CASE WHEN plain THEN 'plain' WHEN false THEN 'header' ELSE 'line' END AS kind,
-    CASE WHEN plain THEN scope WHEN false THEN text ELSE path END AS scope,
-    CASE WHEN plain THEN status WHEN false THEN '' ELSE substr(line, 1, 1048577) END AS part,
-    plain AND inside AS counted
-  FROM sorted
-)
-SELECT kind, IF(kind = 'plain', min_by(path, ms), scope) AS path, IF(kind = 'line', IF(from_utf8(to_utf8(part)) = part, '=' || part, '~' || to_base64(to_utf8(part)))) AS text, coalesce(part, '') AS status, counted AS inside,
-  count(*) AS n, IF(kind = 'plain', IF(from_utf8(to_utf8(min_by(line, ms))) = min_by(line, ms), '=' || min_by(line, ms), '~' || to_base64(to_utf8(min_by(line, ms))))) AS first_line, IF(kind = 'plain', IF(from_utf8(to_utf8(max_by(line, ms))) = max_by(line, ms), '=' || max_by(line, ms), '~' || to_base64(to_utf8(max_by(line, ms))))) AS last_line,
-  IF(kind IS NULL, count(DISTINCT path)) AS objects,
-  IF(kind IS NULL, approx_distinct(thing)) AS things,
-  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 128000, 36))) AS parts1,
-  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 1024000, 36))) AS parts2,
-  IF(kind IS NULL, approx_distinct(thing || to_base(ms / 8192000, 36))) AS parts3
-FROM kinds
-GROUP BY GROUPING SETS ((kind, scope, part, counted), ());
-
--- s3://logs/s3/111122223333/ap-northeast-1/it's-a-bucket/, served
-WITH lines AS (
-  SELECT "$path" AS path, coalesce(line, '\N') AS line
-  FROM "why403"."s3_access_by_day_lines"
-  WHERE "year" IN ('2026')
-    AND "month" IN ('11')
-    AND "day" IN ('19', '20', '21')
+    AND "year" || '-' || "month" || '-' || "day" > '2026-11-18' AND "year" || '-' || "month" || '-' || "day" <= '2026-11-21'
     AND coalesce(CASE WHEN replace(regexp_extract("$path", '/([0-9]{4}/[0-9]{2}/[0-9]{2})/[^/]*$', 1), '/', '-') = regexp_extract("$path", '/([0-9]{4}-[0-9]{2}-[0-9]{2})-00-00-00-[0-9A-Z]+$', 1) THEN regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-00-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-20-23-59-59' ELSE regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) > '2026-11-19-23-59-59' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Z]{8,}$', 1) <= '2026-11-21-23-59-59' END, true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
@@ -632,6 +585,7 @@ WITH lines AS (
     AND "month" IN ('11')
     AND "day" IN ('19', '20', '21')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
 ), parts AS (
@@ -673,6 +627,7 @@ WITH lines AS (
     AND "month" IN ('11')
     AND "day" IN ('19', '20', '21')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
 ), parts AS (
@@ -782,6 +737,8 @@ WITH lines AS (
     AND "month" IN ('11')
     AND "day" IN ('19', '20', '21')
     AND "hour" IN ('00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22', '23')
+    AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" > '2026-11-19-22' AND "year" || '-' || "month" || '-' || "day" || '-' || "hour" <= '2026-11-21-23'
+    AND coalesce(regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1) > '2026-11-19-23-00-00' AND regexp_extract("$path", '([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{2})-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?:\.[^/.]*)*$', 1) <= '2026-11-21-00-59-59', regexp_extract("$path", '_waflogs_[^/]*([0-9]{8}T[0-9]{4}Z)_[^/_]*$', 1) > '20261119T2255Z' AND regexp_extract("$path", '_waflogs_[^/]*([0-9]{8}T[0-9]{4}Z)_[^/_]*$', 1) <= '20261121T0059Z', true)
 ), texts AS (
   SELECT path, line, from_utf8(to_utf8(line)) AS text FROM lines
 ), parts AS (

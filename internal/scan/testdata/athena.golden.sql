@@ -162,7 +162,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/s3/111122223333/ap-northeast-1/minamo-shop-media/${year}/${month}/${day}/'
 );
@@ -193,7 +193,7 @@ TBLPROPERTIES (
   'projection.month.range' = '01,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2026,2049',
+  'projection.year.range' = '2018,2049',
   'projection.year.type' = 'integer',
   'storage.location.template' = 's3://logs/s3/111122223333/ap-northeast-1/minamo-shop-media/${year}/${month}/${day}/'
 );
