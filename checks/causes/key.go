@@ -7,6 +7,7 @@ import (
 
 	"github.com/why403/why403/checks"
 	"github.com/why403/why403/checks/access"
+	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 )
 
@@ -252,6 +253,9 @@ func (v view) missingCertainty() checks.Certainty {
 	c := v.sure(false, false)
 	if v.o.Status == 404 && v.code("NoSuchKey") == nil {
 		c = weaker(c, checks.Likely)
+	}
+	if o := v.s.Object; !v.s.BucketFacts.Inventory.IsZero() && !o.Head.Settled() && (o.Listed.Call == facts.SourceInventory || !o.Listed.Settled()) {
+		c = weaker(c, checks.Likely) // what an inventory tells was true when it was made
 	}
 	return c
 }

@@ -7,6 +7,7 @@ package facts
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/why403/why403/correlate"
 )
@@ -23,6 +24,9 @@ const (
 	Refused                  // AccessDenied: Permission is missing
 	Failed                   // any other error, or an answer that makes no sense
 )
+
+// SourceInventory is the Call of what an S3 Inventory tells.
+const SourceInventory = "s3-inventory"
 
 // A Fact is one answer of AWS.
 type Fact[T any] struct {
@@ -230,8 +234,11 @@ type Bucket struct {
 
 	// Keys is the whole list of the bucket's keys, when a complete listing or
 	// an inventory is at hand; it costs no call then.
-	Keys    Fact[*correlate.KeyList]
-	Objects map[string]*Object // by key: only those that failing keys need
+	Keys Fact[*correlate.KeyList]
+	// Inventory is when the S3 Inventory that Keys comes from was made; zero
+	// for a listing of now.
+	Inventory time.Time
+	Objects   map[string]*Object // by key: only those that failing keys need
 }
 
 // BucketHead is s3:HeadBucket.

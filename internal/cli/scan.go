@@ -85,6 +85,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 	fs.StringVar(&since, "since", "", "only requests from this time on (without a LOCATION: 24h)")
 	fs.StringVar(&until, "until", "", "only requests before this time")
 	fs.StringVar(&o.Snapshot, "snapshot", "", "answer every check from this directory, call no AWS")
+	fs.StringArrayVar(&o.Inventories, "inventory", nil, "S3 Inventory that stands in for listing its bucket: a manifest.json or the folder of a configuration, on disk or s3:// (repeatable)")
 	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot directory")
 	fs.StringVar(&output, "output", "text", "report on standard output: "+strings.Join(report.Formats(), ", "))
 	fs.StringArrayVar(&outs, "out", nil, "write a report to this file or s3:// object (repeatable; type from the suffix; {date} is today, UTC)")

@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,8 @@ import (
 type Options struct {
 	// Concurrency bounds the questions that are open at a time; 0 is 8.
 	Concurrency int
+	// Inventories stand in for listings of their buckets.
+	Inventories []Inventory
 }
 
 // A Gatherer fills facts, stage by stage, each stage asking only what it is
@@ -34,8 +37,9 @@ type Options struct {
 // Its methods are not safe for concurrent use with each other; each one asks
 // side by side.
 type Gatherer struct {
-	answers Answers
-	open    chan struct{} // one for each open question
+	answers     Answers
+	inventories inventories
+	open        chan struct{} // one for each open question
 
 	mu            sync.Mutex
 	asked         map[Question]*reply
@@ -63,7 +67,7 @@ func New(a Answers, o Options) *Gatherer {
 		f.Mask = m.Mask()
 	}
 	return &Gatherer{
-		answers: a, open: make(chan struct{}, o.Concurrency),
+		answers: a, inventories: readLater(o.Inventories), open: make(chan struct{}, o.Concurrency),
 		asked: map[Question]*reply{}, problems: map[string]error{}, facts: f,
 		distributions: map[string]func() *facts.Distribution{},
 	}
@@ -445,7 +449,7 @@ func (g *Gatherer) bucket(ctx context.Context, name string, parts Parts) {
 			}
 		},
 		func() { b.RequestPayment = fact(ctx, g, q(GetRequestPayment), decodePayer) },
-		func() { b.Keys = g.keys(ctx, name) },
+		func() { b.Keys, b.Inventory = g.keys(ctx, name) },
 	}
 	for _, p := range []struct {
 		part Parts
@@ -495,12 +499,16 @@ func (g *Gatherer) foreign(ctx context.Context, bucket string) correlate.Tri {
 	return correlate.Unknown
 }
 
-// keys returns the whole list of a bucket's keys, when it costs no call.
-func (g *Gatherer) keys(ctx context.Context, bucket string) facts.Fact[*correlate.KeyList] {
+// keys returns the whole list of a bucket's keys, when it costs no call, and of
+// an inventory the time at which it was made.
+func (g *Gatherer) keys(ctx context.Context, bucket string) (facts.Fact[*correlate.KeyList], time.Time) {
+	if l := g.inventory(ctx, bucket); l != nil {
+		return l.keyList()
+	}
 	f := unasked[*correlate.KeyList](ListObjectsV2)
 	whole, ok := g.answers.(wholeList)
 	if !ok {
-		return f
+		return f, time.Time{}
 	}
 	keys, err := whole.Keys(ctx, bucket)
 	switch {
@@ -510,7 +518,7 @@ func (g *Gatherer) keys(ctx context.Context, bucket string) facts.Fact[*correlat
 		g.note(err)
 		fail(&f, err)
 	}
-	return f
+	return f, time.Time{}
 }
 
 // wholeList is implemented by Answers that may hold the list of all keys of a

@@ -84,6 +84,7 @@ type Listing struct {
 // objectList is a bucket's objects.json, or its inventory, ready for use.
 type objectList struct {
 	complete bool
+	made     time.Time          // when the list was true, zero: now
 	keys     *correlate.KeyList // when complete
 	sorted   []string           // every key of Contents
 	listed   map[string]facts.Listed
@@ -159,7 +160,12 @@ func (l *objectList) inventory(ctx context.Context, fsys fs.FS, dir, bucket stri
 	if err != nil {
 		return err
 	}
-	for o, err := range m.Objects(ctx, inventory.Beside(files)) {
+	return l.rows(ctx, m, inventory.Beside(files))
+}
+
+// rows reads the data files of an inventory.
+func (l *objectList) rows(ctx context.Context, m *inventory.Manifest, open inventory.Opener) error {
+	for o, err := range m.Objects(ctx, open) {
 		if err != nil {
 			return noFile{err}
 		}

@@ -59,10 +59,13 @@ func (g *Gatherer) object(ctx context.Context, b *facts.Bucket, k Key, tags bool
 
 	// A refused HeadObject says nothing: without s3:ListBucket it is S3's
 	// answer for a missing key as well. A listing tells.
-	if b.Keys.Known() {
+	if b.Keys.Known() && b.Inventory.IsZero() {
 		o.Listed = g.listed(ctx, b.Name, k.Key)
 	} else if !o.Head.Settled() {
 		o.Listed = g.exact(ctx, b.Name, k.Key)
+		if l := g.inventory(ctx, b.Name); l != nil && !o.Listed.Settled() {
+			o.Listed = l.inventoried(k.Key)
+		}
 	}
 
 	switch o.Exists() {
@@ -212,7 +215,7 @@ func (g *Gatherer) near(ctx context.Context, b *facts.Bucket, k Key) facts.Fact[
 	f := unasked[[]correlate.NearKey](ListObjectsV2)
 	var l correlate.Lister = lister{g, b.Name}
 	if b.Keys.Known() {
-		l = b.Keys.Value
+		l, f.Call = b.Keys.Value, b.Keys.Call
 	}
 	keys, err := k.Near(ctx, l)
 	if err != nil {

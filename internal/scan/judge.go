@@ -229,7 +229,7 @@ func (o *objects) consider(k *correlate.FailingKey, said *judgement, open bool) 
 		return false
 	}
 	b, p := o.r.gatherer.Facts().Buckets[k.Bucket], problem{at{k.Distribution, k.Bucket}, said.verdict}
-	switch free := b != nil && b.Keys.Known(); {
+	switch free := b != nil && b.Keys.Known() && b.Inventory.IsZero(); {
 	case free:
 	case !open && o.looked[p]:
 		return false

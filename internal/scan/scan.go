@@ -42,19 +42,22 @@ type Options struct {
 	Window           logs.Window
 	Snapshot         string // answer from this directory, "" to ask AWS
 	Record           string // write AWS's answers to this directory
-	Format           string
-	Fields           []string
-	Delimiter        string
-	Concurrency      int
-	MaxKeys          int // keys that get object-level facts
-	Redact           redact.Level
-	AWS              awsx.Config
-	Version          string
-	Stdin            io.Reader
-	Log              *slog.Logger
-	Memory           *Memory        // of earlier nights, nil: none
-	MemoryLimit      int64          // bytes for what is held of failing keys, 0: no bound
-	Progress         *logs.Progress // kept up to date while logs are read, if not nil
+	// Inventories are S3 Inventory deliveries that stand in for listings: each a
+	// manifest.json, or the folder of a configuration, for its newest.
+	Inventories []string
+	Format      string
+	Fields      []string
+	Delimiter   string
+	Concurrency int
+	MaxKeys     int // keys that get object-level facts
+	Redact      redact.Level
+	AWS         awsx.Config
+	Version     string
+	Stdin       io.Reader
+	Log         *slog.Logger
+	Memory      *Memory        // of earlier nights, nil: none
+	MemoryLimit int64          // bytes for what is held of failing keys, 0: no bound
+	Progress    *logs.Progress // kept up to date while logs are read, if not nil
 	// Athena, if not nil, lets Athena read the logs, whose tables AthenaSetup has
 	// made. Window, statuses, Log and Progress are set by the run.
 	Athena *athena.Options
@@ -211,7 +214,7 @@ func (r *run) open(ctx context.Context) error {
 		}
 		answers = s
 	}
-	if answers == nil || len(r.Locations) == 0 || slices.ContainsFunc(r.Locations, isS3) {
+	if answers == nil || len(r.Locations) == 0 || slices.ContainsFunc(r.Locations, isS3) || slices.ContainsFunc(r.Inventories, isS3) {
 		r.AWS.Log = r.Log
 		clients, err := awsx.Open(ctx, r.AWS)
 		if err != nil {
@@ -229,7 +232,11 @@ func (r *run) open(ctx context.Context) error {
 		r.recorder = gather.NewRecorder(answers)
 		answers = r.recorder
 	}
-	r.gatherer = gather.New(answers, gather.Options{})
+	inventories, err := r.inventories(ctx)
+	if err != nil {
+		return err
+	}
+	r.gatherer = gather.New(answers, gather.Options{Inventories: inventories})
 	return nil
 }
 
