@@ -512,20 +512,17 @@ func (p *place) headCondition(w logs.Window) string {
 	default:
 		return ""
 	}
+	// A date is followed by '.' or '-', both of which are before '~'.
+	from, to := "", "~"
+	if !w.From.IsZero() {
+		from = w.From.Add(-after).UTC().Format(layout) + "~"
+	}
+	if !w.To.IsZero() {
+		to = w.To.Add(before-1).UTC().Format(layout) + "~"
+	}
 	var ranges []string
 	for _, head := range p.Heads {
-		var c []string
-		if from := w.From; !from.IsZero() {
-			c = append(c, fmt.Sprintf(`"$path" > %s`, quote(head+from.Add(-after).UTC().Format(layout))))
-		} else {
-			c = append(c, fmt.Sprintf(`"$path" > %s`, quote(head)))
-		}
-		if to := w.To; !to.IsZero() {
-			c = append(c, fmt.Sprintf(`"$path" < %s`, quote(head+to.Add(before).UTC().Format(layout)+"~"))) // after '.' and '-'
-		} else {
-			c = append(c, fmt.Sprintf(`"$path" < %s`, quote(head+"~")))
-		}
-		ranges = append(ranges, strings.Join(c, " AND "))
+		ranges = append(ranges, fmt.Sprintf(`"$path" > %s AND "$path" < %s`, quote(head+from), quote(head+to)))
 	}
 	if len(ranges) == 0 {
 		return ""
