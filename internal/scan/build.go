@@ -1,17 +1,21 @@
 package scan
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/why403/why403/checks"
+	"github.com/why403/why403/checks/access"
+	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/redact"
 	"github.com/why403/why403/internal/report"
 )
 
-func reportKey(k *correlate.FailingKey, j judgement, red redact.Level) *report.FailingKey {
+func reportKey(k *correlate.FailingKey, j judgement, m masks) *report.FailingKey {
 	out := &report.FailingKey{
 		Distribution: k.Distribution,
 		Bucket:       k.Bucket,
@@ -30,7 +34,7 @@ func reportKey(k *correlate.FailingKey, j judgement, red redact.Level) *report.F
 		LastSuccess:  moment(k.LastOK),
 		FixedSince:   moment(k.OKAfter),
 		Resolution:   k.Resolution,
-		Samples:      samples(k.Samples, red),
+		Samples:      samples(k.Samples, m.level, m.agents[k.Bucket]),
 		Hours:        hours(k.Hours),
 		Noise:        k.Noise,
 		Plan:         j.plan,
@@ -45,7 +49,7 @@ func reportKey(k *correlate.FailingKey, j judgement, red redact.Level) *report.F
 	return out
 }
 
-func reportEdge(f *correlate.EdgeFailure, j judgement, red redact.Level) report.EdgeFailure {
+func reportEdge(f *correlate.EdgeFailure, j judgement, m masks) report.EdgeFailure {
 	return report.EdgeFailure{
 		Distribution: f.Distribution,
 		URI:          f.URI,
@@ -57,7 +61,7 @@ func reportEdge(f *correlate.EdgeFailure, j judgement, red redact.Level) report.
 		Causes:       j.causes,
 		RuledOut:     j.ruledOut,
 		Unknown:      j.unknown,
-		Samples:      samples(f.Samples, red),
+		Samples:      samples(f.Samples, m.level, len(m.agents) > 0),
 		Hours:        hours(f.Hours),
 		Noise:        f.Noise,
 	}
@@ -104,9 +108,49 @@ func hours(hs []correlate.HourCount) []report.HourCount {
 	return out
 }
 
+// masks say what of a log line is masked.
+type masks struct {
+	level redact.Level
+	// agents are the buckets whose user agents are secrets: a policy asks for one,
+	// or an origin in front of them sends one.
+	agents map[string]bool
+}
+
+// masks looks for user agents that serve as secrets. The settings are gathered.
+func (r *run) masks() masks {
+	f := r.gatherer.Facts()
+	m := masks{r.Redact, map[string]bool{}}
+	asks := func(doc string) bool { return strings.Contains(strings.ToLower(doc), "aws:useragent") }
+	everywhere := slices.ContainsFunc(append(slices.Clone(f.Organization.SCPs.Value), f.Organization.RCPs.Value...), func(p facts.OrgPolicy) bool { return asks(p.Content) })
+	for name, b := range f.Buckets {
+		if everywhere || asks(b.Policy.Value) {
+			m.agents[name] = true
+		}
+	}
+	for _, d := range f.Distributions {
+		if d.Config.Value == nil {
+			continue
+		}
+		for i := range d.Config.Value.Origins {
+			o := &d.Config.Value.Origins[i]
+			if _, ok := access.CustomHeader(o, "User-Agent"); ok {
+				m.agents[correlate.ParseEndpoint(o.DomainName).Bucket] = true
+			}
+		}
+	}
+	return m
+}
+
 // samples turns log lines into named fields. Addresses, queries and tokens are
-// masked here, on the way into the report: no renderer ever sees them.
-func samples(ss []correlate.Sample, red redact.Level) []report.Sample {
+// masked here, on the way into the report: no renderer ever sees them. secret:
+// user agents are, too, but for CloudFront's own.
+func samples(ss []correlate.Sample, red redact.Level, secret bool) []report.Sample {
+	agent := func(s string) string {
+		if secret && s != "" && s != "-" && s != access.CloudFrontUserAgent {
+			return redact.Masked
+		}
+		return red.UserAgent(s)
+	}
 	if len(ss) == 0 {
 		return nil
 	}
@@ -128,7 +172,7 @@ func samples(ss []correlate.Sample, red redact.Level) []report.Sample {
 			l.add("c-country", e.Country)
 			l.add("c-ip", redact.Address(e.ClientIP, red))
 			l.add("x-edge-request-id", e.RequestID)
-			l.add("cs(User-Agent)", red.UserAgent(e.UserAgent))
+			l.add("cs(User-Agent)", agent(e.UserAgent))
 			r.CloudFront = (*report.Line)(l)
 		}
 		if o := s.Origin; o != nil {
@@ -144,7 +188,7 @@ func samples(ss []correlate.Sample, red redact.Level) []report.Sample {
 			l.add("Signature Version", o.SignatureVersion)
 			l.add("TLS version", o.TLSVersion)
 			l.add("Request ID", o.RequestID)
-			l.add("User-Agent", red.UserAgent(o.UserAgent))
+			l.add("User-Agent", agent(o.UserAgent))
 			r.S3 = (*report.Line)(l)
 		}
 		out = append(out, r)

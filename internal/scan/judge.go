@@ -14,7 +14,6 @@ import (
 	"github.com/why403/why403/checks/causes"
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/gather"
-	"github.com/why403/why403/internal/redact"
 	"github.com/why403/why403/internal/report"
 )
 
@@ -137,10 +136,11 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 	eachOf(len(again), func(i int, p *pool) { diagnose(again[i], p) })
 
 	n := len(found.Keys)
+	m := r.masks()
 	rep := &report.Report{
 		SchemaVersion:  report.SchemaVersion,
-		FailingKeys:    &keyList{found.Keys, said[:n], r.Redact},
-		DirectFailures: &keyList{found.Direct, said[n:], r.Redact},
+		FailingKeys:    &keyList{found.Keys, said[:n], m},
+		DirectFailures: &keyList{found.Direct, said[n:], m},
 		EdgeFailures:   r.judgeEdge(found),
 	}
 	return rep, nil
@@ -159,10 +159,10 @@ func (r *run) judgeKey(found *correlate.Result) func(k *correlate.FailingKey, p 
 }
 
 func (r *run) judgeEdge(found *correlate.Result) []report.EdgeFailure {
-	out := make([]report.EdgeFailure, len(found.Edge))
+	out, m := make([]report.EdgeFailure, len(found.Edge)), r.masks()
 	eachOf(len(out), func(i int, p *pool) {
 		p.OfEdge(causes.ByID, r.edgePass(found, found.Edge[i]))
-		out[i] = reportEdge(found.Edge[i], p.judgement(), r.Redact)
+		out[i] = reportEdge(found.Edge[i], p.judgement(), m)
 	})
 	return out
 }
@@ -170,9 +170,9 @@ func (r *run) judgeEdge(found *correlate.Result) []report.EdgeFailure {
 // A keyList makes the report's entries when they are asked for: a report may
 // hold far more keys than fit into memory in full.
 type keyList struct {
-	keys []*correlate.FailingKey
-	said []judgement // of each key
-	red  redact.Level
+	keys  []*correlate.FailingKey
+	said  []judgement // of each key
+	masks masks
 }
 
 func (l *keyList) Len() int { return len(l.keys) }
@@ -180,7 +180,7 @@ func (l *keyList) Len() int { return len(l.keys) }
 func (l *keyList) All() iter.Seq2[*report.FailingKey, error] {
 	return func(yield func(*report.FailingKey, error) bool) {
 		for i, k := range l.keys {
-			if !yield(reportKey(k, l.said[i], l.red), nil) {
+			if !yield(reportKey(k, l.said[i], l.masks), nil) {
 				return
 			}
 		}

@@ -118,6 +118,10 @@ func Simulate(ctx context.Context, q Question) (*Judgement, error) {
 		s.As(q.Principal)
 	}
 	for k, v := range q.Context {
+		if policy.SharedSecret(k) && v != "" {
+			s.Context.Set(k, g.Facts().Masked(v)) // as a recorded snapshot holds it
+			continue
+		}
 		setContext(s.Context, k, v)
 	}
 	j.Outcome = access.Judge(s)

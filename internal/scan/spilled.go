@@ -29,7 +29,7 @@ func (r *run) judgeSpilled(ctx context.Context, found *correlate.Result) (*repor
 	var before, after spill.Space // of each time
 	rep := &report.Report{SchemaVersion: report.SchemaVersion, Temporary: &after}
 	defer before.Close()
-	judgeKey, objects := r.judgeKey(found), r.objects(found)
+	judgeKey, objects, m := r.judgeKey(found), r.objects(found), r.masks()
 	var again []bool // by key
 
 	lists := []correlate.Keys{found.FailingKeys(), found.DirectFailures()}
@@ -44,7 +44,7 @@ func (r *run) judgeSpilled(ctx context.Context, found *correlate.Result) (*repor
 			eachOf(len(keys), func(i int, p *pool) { said[i], open[i] = judgeKey(keys[i], p) })
 			for i, k := range keys {
 				again = append(again, objects.consider(k, &said[i], open[i]))
-				if err := spool.Add(reportKey(k, said[i], r.Redact)); err != nil {
+				if err := spool.Add(reportKey(k, said[i], m)); err != nil {
 					return err
 				}
 			}
@@ -81,7 +81,7 @@ func (r *run) judgeSpilled(ctx context.Context, found *correlate.Result) (*repor
 			eachOf(len(keys), func(i int, p *pool) {
 				if again[number+i] {
 					said, _ := judgeKey(keys[i], p)
-					out[i] = reportKey(keys[i], said, r.Redact)
+					out[i] = reportKey(keys[i], said, m)
 				}
 			})
 			number += len(keys)
