@@ -36,6 +36,7 @@ type Options struct {
 type Correlator struct {
 	o         Options
 	mem       *spill.Memory // nil without a bound
+	cold      *spill.Memory // of what is seldom touched
 	seed      maphash.Seed
 	mu        sync.Mutex
 	gatherers []*gatherer
@@ -51,7 +52,7 @@ func New(o Options) *Correlator {
 	}
 	c := &Correlator{o: o, seed: maphash.MakeSeed()}
 	if o.Memory > 0 {
-		c.mem = spill.NewMemory(o.Memory / 4)
+		c.mem, c.cold = spill.NewMemory(o.Memory/4), spill.NewMemory(o.Memory/16)
 	}
 	return c
 }
@@ -69,7 +70,7 @@ func (c *Correlator) Handler() logs.Handler {
 func (c *Correlator) gatherer() *gatherer {
 	return &gatherer{
 		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
-		stems: newKeyTable(c.seed, c.mem), keys: newKeyTable(c.seed, c.mem),
+		stems: newKeyTable(c.seed, c.mem, c.cold), keys: newKeyTable(c.seed, c.mem, c.cold),
 		edge: chunked[edgeEvent]{mem: c.mem}, origin: chunked[originEvent]{mem: c.mem},
 		passed: passed{mem: c.mem, wide: chunked[wide]{mem: c.mem}},
 	}
@@ -110,16 +111,17 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 		all[i+1] = nil
 	}
 	defer c.mem.Free()
+	defer c.cold.Free()
 	j := newJoiner(s, c.o, g)
 	j.mem = c.mem
 	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.choosePlain, j.group, j.finish} {
-		if err := cmp.Or(ctx.Err(), c.mem.Err()); err != nil {
+		if err := cmp.Or(ctx.Err(), c.mem.Err(), c.cold.Err()); err != nil {
 			j.space.Close()
 			return nil, err
 		}
 		step()
 	}
-	if err := cmp.Or(ctx.Err(), c.mem.Err(), j.spilled()); err != nil {
+	if err := cmp.Or(ctx.Err(), c.mem.Err(), c.cold.Err(), j.spilled()); err != nil {
 		j.space.Close()
 		return nil, err
 	}
@@ -207,6 +209,7 @@ func (c *chunked[T]) drain(f func(*T)) {
 		for k := range chunk {
 			f(&chunk[k])
 		}
+		spill.Drop(c.mem, chunk)
 		c.chunks[i] = nil
 	}
 	*c = chunked[T]{mem: c.mem}
@@ -222,11 +225,12 @@ func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classe
 		for s := e.samples; s != 0; {
 			sm := *q.samples.at(s - 1)
 			s = sm.next
-			blob := q.bytes.get(sm.off, uint32(sm.n))
+			blob := q.blobs.get(sm.off, uint32(sm.n))
 			sm.object, sm.class, sm.text = objects[sm.object], classes[sm.class], texts[sm.text]
 			t.keep(id, sm, blob, names)
 		}
 	}
+	q.drop()
 	return ids
 }
 

@@ -214,6 +214,7 @@ func (p *passed) grow() {
 		}
 		p.slots[i] = s
 	}
+	spill.Drop(p.mem, old)
 }
 
 // merge takes over what another table saw. feature translates its features.
@@ -236,6 +237,8 @@ func (p *passed) merge(q *passed, feature func(uint32) uint32) {
 			to.feature = feature(s.feature-1) + 1
 		}
 	}
+	spill.Drop(q.mem, q.slots)
+	q.wide.drop()
 }
 
 // eachTime calls f with the times of an entry: all of them, or the first, the

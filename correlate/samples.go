@@ -22,7 +22,7 @@ func (j *joiner) edgeSamples(stems, events []uint32) []edgeSample {
 		for n := g.stems.entries.at(s).samples; n != 0; {
 			sm := g.stems.samples.at(n - 1)
 			n = sm.next
-			r := blobReader(g.stems.bytes.get(sm.off, uint32(sm.n)))
+			r := blobReader(g.stems.blobs.get(sm.off, uint32(sm.n)))
 			e := &EdgeSample{
 				Ref: LineRef{g.objects.name(sm.object), sm.line}, Time: int64(sm.when >> takenBits),
 				RequestID: r.field(), ClientIP: r.field(), Country: r.field(), Query: r.field(), Cookie: r.field(),
@@ -65,7 +65,7 @@ func (j *joiner) originSamples(key uint32) []originSample {
 	for n := g.keys.entries.at(key).samples; n != 0; {
 		sm := g.keys.samples.at(n - 1)
 		n = sm.next
-		r := blobReader(g.keys.bytes.get(sm.off, uint32(sm.n)))
+		r := blobReader(g.keys.blobs.get(sm.off, uint32(sm.n)))
 		k := &g.originKind.list[sm.class]
 		owner, suite, _ := strings.Cut(g.suites.name(sm.text), " ")
 		o := &OriginSample{

@@ -22,6 +22,14 @@ func (c *chunked[T]) at(i uint32) *T {
 	return &c.chunks[i>>chunkBits][i&(1<<chunkBits-1)]
 }
 
+// drop lets go of everything.
+func (c *chunked[T]) drop() {
+	for _, chunk := range c.chunks {
+		spill.Drop(c.mem, chunk)
+	}
+	*c = chunked[T]{mem: c.mem}
+}
+
 func (c *chunked[T]) add(v T) uint32 {
 	if c.n>>chunkBits == len(c.chunks) {
 		c.chunks = append(c.chunks, spill.Make[T](c.mem, 1<<chunkBits)[:0])
@@ -58,12 +66,21 @@ func (a *arena) add(b []byte) uint32 {
 	return off
 }
 
+func (a *arena) drop() {
+	for _, chunk := range a.chunks {
+		spill.Drop(a.mem, chunk)
+	}
+	*a = arena{mem: a.mem}
+}
+
 func (a *arena) get(off, n uint32) []byte {
 	pos := off & (1<<arenaBits - 1)
 	return a.chunks[off>>arenaBits][pos : pos+n : pos+n]
 }
 
-// A keyTable numbers byte strings (viewer paths, keys) within a scope.
+// A keyTable numbers byte strings (viewer paths, keys) within a scope. What is
+// looked up is kept apart from the samples, of which most are never looked at
+// again.
 type keyTable struct {
 	seed    maphash.Seed
 	mem     *spill.Memory
@@ -71,6 +88,16 @@ type keyTable struct {
 	entries chunked[keyEntry]
 	bytes   arena
 	samples chunked[sample]
+	blobs   arena // of the samples
+}
+
+func (t *keyTable) drop() {
+	spill.Drop(t.mem, t.slots)
+	t.slots = nil
+	t.entries.drop()
+	t.bytes.drop()
+	t.samples.drop()
+	t.blobs.drop()
 }
 
 type keyEntry struct {
@@ -137,6 +164,7 @@ func (t *keyTable) intern(scope uint32, key []byte) (id uint32, fresh bool) {
 
 func (t *keyTable) grow() {
 	n := max(1<<10, 2*len(t.slots))
+	spill.Drop(t.mem, t.slots)
 	t.slots = spill.Make[uint32](t.mem, n)
 	mask := uint64(n - 1)
 	for id := range uint32(t.entries.n) {
@@ -150,11 +178,11 @@ func (t *keyTable) grow() {
 	}
 }
 
-func newKeyTable(seed maphash.Seed, mem *spill.Memory) keyTable {
-	return keyTable{seed: seed, mem: mem, entries: chunked[keyEntry]{mem: mem}, bytes: arena{mem: mem}, samples: chunked[sample]{mem: mem}}
+func newKeyTable(seed maphash.Seed, mem, cold *spill.Memory) keyTable {
+	return keyTable{seed: seed, mem: mem, entries: chunked[keyEntry]{mem: mem}, bytes: arena{mem: mem}, samples: chunked[sample]{mem: cold}, blobs: arena{mem: cold}}
 }
 
-// A sample is one kept line: its fields are a blob in the table's arena.
+// A sample is one kept line: its fields are a blob.
 type sample struct {
 	when     uint64 // order in time, as the event has it
 	line     int64
@@ -177,7 +205,7 @@ func (t *keyTable) keep(id uint32, ns sample, blob []byte, objects *names) {
 			break
 		}
 		if s.when == ns.when {
-			old := t.bytes.get(s.off, uint32(s.n))
+			old := t.blobs.get(s.off, uint32(s.n))
 			if string(old) == string(blob) {
 				if a, b := objects.name(ns.object), objects.name(s.object); a < b || a == b && ns.line < s.line {
 					s.object, s.line = ns.object, ns.line
@@ -212,12 +240,12 @@ func (t *keyTable) keep(id uint32, ns sample, blob []byte, objects *names) {
 		}
 		if int(old.space) >= len(blob) {
 			ns.off, ns.space = old.off, old.space
-			copy(t.bytes.get(ns.off, uint32(ns.space)), blob)
+			copy(t.blobs.get(ns.off, uint32(ns.space)), blob)
 		}
 	}
 	if ns.space == 0 {
 		ns.space = uint16(len(blob))
-		ns.off = t.bytes.add(blob)
+		ns.off = t.blobs.add(blob)
 	}
 	ns.next = rest
 	if last != 0 {

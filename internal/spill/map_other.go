@@ -8,4 +8,5 @@ import "os"
 const canMap = false
 
 func mapFile(*os.File, int64, int) ([]byte, error) { panic("not reached") }
+func mapAnonymous(int) ([]byte, error)             { panic("not reached") }
 func unmap([]byte)                                 {}

@@ -13,4 +13,8 @@ func mapFile(f *os.File, offset int64, size int) ([]byte, error) {
 	return syscall.Mmap(int(f.Fd()), offset, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 }
 
+func mapAnonymous(size int) ([]byte, error) {
+	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+}
+
 func unmap(b []byte) { syscall.Munmap(b) }

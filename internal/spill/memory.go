@@ -3,36 +3,51 @@ package spill
 import (
 	"os"
 	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unsafe"
 )
 
-// Memory hands out memory: from the heap up to a limit, then from mapped
-// temporary files, of which it keeps about as much again in RAM. It is safe for
-// concurrent use. A nil Memory is the heap.
+// Memory hands out memory that the garbage collector does not know: up to a
+// limit anonymous, then from mapped temporary files, of which it keeps about as
+// much again in RAM. The collector neither scans it nor lets as much again pile
+// up before it runs. It is safe for concurrent use. A nil Memory is the heap.
 //
-// What it hands out is valid until Free and is never given back before.
+// What it hands out is valid until Free or Drop and is never given back before.
 type Memory struct {
 	limit int64
-	heap  atomic.Int64
 
 	mu      sync.Mutex
 	space   Space
 	file    *os.File
-	size    int64
-	regions [][]byte
-	free    []byte // of the last region
+	ram     region           // anonymous
+	disk    region           // of the file
+	held    int64            // anonymous bytes handed out
+	size    int64            // of the file
+	alone   map[*byte][]byte // anonymous mappings of their own
+	dropped map[int64][][]byte
+	shared  [][]byte // anonymous regions
+	onDisk  [][]byte
 	err     error
-	stop    chan struct{}
+	trimmer chan struct{} // closed to end it
 }
 
-// NewMemory returns a Memory that takes limit bytes from the heap.
+// A region is mapped memory, of which the rest is free.
+type region struct{ rest []byte }
+
+func (r *region) take(size int64) []byte {
+	b := r.rest[:size:size]
+	r.rest = r.rest[size:]
+	return b
+}
+
+// NewMemory returns a Memory that keeps limit bytes in RAM.
 func NewMemory(limit int64) *Memory { return &Memory{limit: limit} }
 
 const (
 	regionSize = 16 << 20
+	large      = 1 << 20 // has a mapping of its own, which Drop gives back
 	align      = 64
 )
 
@@ -40,40 +55,96 @@ const (
 func Make[T any](m *Memory, n int) []T {
 	var v T
 	size := int64(n) * int64(unsafe.Sizeof(v))
-	if m == nil || size == 0 {
+	if m == nil || size == 0 || !canMap {
 		return make([]T, n)
 	}
-	if m.heap.Load()+size <= m.limit {
-		m.heap.Add(size)
-		return make([]T, n)
-	}
-	b := m.mapped(size)
+	b := m.take(rounded(size))
 	if b == nil {
 		return make([]T, n)
 	}
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
-// mapped returns memory of the file, nil when there can be none: Err then tells
-// why.
-func (m *Memory) mapped(size int64) []byte {
+// Drop gives back what Make has returned: large memory to the system, other for
+// the next Make of the same size. Nothing may use it afterwards.
+func Drop[T any](m *Memory, v []T) {
+	if m == nil || cap(v) == 0 {
+		return
+	}
+	var t T
+	m.drop(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), cap(v)*int(unsafe.Sizeof(t))))
+}
+
+func (m *Memory) drop(b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil || !canMap {
+	size := rounded(int64(len(b)))
+	if own, ok := m.alone[unsafe.SliceData(b)]; ok {
+		delete(m.alone, unsafe.SliceData(b))
+		m.held -= size
+		unmap(own)
+	} else if m.err == nil && canMap { // else it may be the heap's
+		if m.dropped == nil {
+			m.dropped = make(map[int64][][]byte)
+		}
+		m.dropped[size] = append(m.dropped[size], unsafe.Slice(unsafe.SliceData(b), size))
+	}
+}
+
+func rounded(size int64) int64 { return (size + align - 1) &^ (align - 1) }
+
+// take returns memory, nil when there can be none: Err then tells why.
+func (m *Memory) take(size int64) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
 		return nil
 	}
-	size = (size + align - 1) &^ (align - 1)
-	if size > int64(len(m.free)) {
+	if list := m.dropped[size]; len(list) > 0 {
+		b := list[len(list)-1]
+		m.dropped[size] = list[:len(list)-1]
+		clear(b)
+		return b
+	}
+	if m.held+size <= m.limit {
+		m.held += size
+		if b := m.anonymous(size); b != nil {
+			return b
+		}
+	}
+	if size > int64(len(m.disk.rest)) {
 		region, err := m.grow((max(size, regionSize) + regionSize - 1) &^ (regionSize - 1))
 		if err != nil {
 			m.err = Fail(err)
 			return nil
 		}
-		m.free = region
+		m.disk.rest = region
 	}
-	b := m.free[:size:size]
-	m.free = m.free[size:]
-	return b
+	return m.disk.take(size)
+}
+
+// anonymous returns memory without a file, nil when the system gives none.
+func (m *Memory) anonymous(size int64) []byte {
+	if size >= large {
+		b, err := mapAnonymous(int(size))
+		if err != nil {
+			return nil
+		}
+		if m.alone == nil {
+			m.alone = make(map[*byte][]byte)
+		}
+		m.alone[unsafe.SliceData(b)] = b
+		return b
+	}
+	if size > int64(len(m.ram.rest)) {
+		b, err := mapAnonymous(regionSize)
+		if err != nil {
+			return nil
+		}
+		m.shared = append(m.shared, b)
+		m.ram.rest = b
+	}
+	return m.ram.take(size)
 }
 
 // grow maps a new part of the file.
@@ -83,8 +154,8 @@ func (m *Memory) grow(size int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.file, m.stop = f, make(chan struct{})
-		go m.trim(m.stop)
+		m.file, m.trimmer = f, make(chan struct{})
+		go m.trim(m.trimmer)
 	}
 	// Written, not only made longer: a full disk is an error here, and would be
 	// the end of the process when mapped memory is touched.
@@ -99,13 +170,13 @@ func (m *Memory) grow(size int64) ([]byte, error) {
 		return nil, err
 	}
 	m.size += size
-	m.regions = append(m.regions, region)
+	m.onDisk = append(m.onDisk, region)
 	return region, nil
 }
 
-// trim lets go of the pages that are in RAM, over and over, while more than the
-// limit is mapped. Their content stays, in the system's cache as long as it has
-// room, and comes back when it is touched.
+// trim lets go of the file's pages that are in RAM, over and over, while more
+// than the limit is mapped. Their content stays, in the system's cache as long
+// as it has room, and comes back when it is touched.
 func (m *Memory) trim(stop chan struct{}) {
 	t := time.NewTicker(10 * time.Millisecond)
 	defer t.Stop()
@@ -117,7 +188,7 @@ func (m *Memory) trim(stop chan struct{}) {
 		}
 		m.mu.Lock()
 		if m.size > m.limit {
-			for _, r := range m.regions {
+			for _, r := range m.onDisk {
 				release(r)
 			}
 		}
@@ -154,15 +225,17 @@ func (m *Memory) Free() {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.stop != nil {
-		close(m.stop)
-		m.stop = nil
+	if m.trimmer != nil {
+		close(m.trimmer)
+		m.trimmer = nil
 	}
-	for _, r := range m.regions {
-		unmap(r)
+	for _, b := range m.alone {
+		unmap(b)
 	}
-	m.regions, m.free, m.file, m.size = nil, nil, nil, 0
-	m.heap.Store(0)
+	for _, b := range slices.Concat(m.shared, m.onDisk) {
+		unmap(b)
+	}
+	m.alone, m.dropped, m.shared, m.onDisk, m.ram, m.disk, m.file, m.size, m.held = nil, nil, nil, nil, region{}, region{}, nil, 0, 0
 	m.space.Close()
 	runtime.KeepAlive(m)
 }
