@@ -2,7 +2,7 @@
 # what they do.
 STEPS := $(shell sed -n 's/^step_\([a-z]*\)().*/\1/p' .ci/run)
 
-.PHONY: build check files generate golden clean $(STEPS)
+.PHONY: build check files generate golden picture clean $(STEPS)
 
 build:
 	go build ./cmd/why403
@@ -30,6 +30,12 @@ files:
 	build/why403 completion zsh >build/completions/_why403
 	build/why403 completion fish >build/completions/why403.fish
 	build/why403 completion powershell >build/completions/why403.ps1
+
+# The README's picture.
+picture:
+	go run ./cmd/why403 scan --quiet --snapshot samples/site/snapshot --out build/report.html samples/site/logs
+	chromium --headless=new --no-sandbox --hide-scrollbars --window-size=1180,1000 \
+		--screenshot=docs/img/report.png file://$(CURDIR)/build/report.html
 
 clean:
 	rm -rf build dist why403

@@ -207,3 +207,29 @@ func TestDocumentedSteps(t *testing.T) {
 		t.Errorf("%d commands found", found)
 	}
 }
+
+// TestReadmeExcerpt holds the README's report to the golden file: the same lines in
+// the same order, with some left out.
+func TestReadmeExcerpt(t *testing.T) {
+	golden, err := os.ReadFile("testdata/sample.golden.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, excerpt, _ := strings.Cut(documents(t)["README.md"], "$ why403 scan --snapshot samples/site/snapshot samples/site/logs\n")
+	excerpt, _, _ = strings.Cut(excerpt, "```")
+	lines, rest := strings.Split(strings.TrimSpace(excerpt), "\n"), string(golden)
+	if len(lines) < 10 {
+		t.Fatalf("an excerpt of %d lines", len(lines))
+	}
+	for _, line := range lines {
+		if line == "…" || line == "" {
+			continue
+		}
+		_, after, ok := strings.Cut(rest, line+"\n")
+		if !ok {
+			t.Errorf("README.md: the sample's report has no line %q there", line)
+			continue
+		}
+		rest = after
+	}
+}
