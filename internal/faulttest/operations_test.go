@@ -23,6 +23,7 @@ import (
 const operations = `
 athena:GetQueryExecution
 athena:GetQueryResults
+athena:GetWorkGroup
 athena:StartQueryExecution
 athena:StopQueryExecution
 cloudfront:DescribeFunction
@@ -43,6 +44,7 @@ glue:CreateDatabase
 glue:CreateTable
 glue:GetDatabase
 glue:GetTable
+glue:UpdateTable
 kms:DescribeKey
 kms:GetKeyPolicy
 organizations:DescribeEffectivePolicy
@@ -81,6 +83,7 @@ var writes = map[string]string{
 	"sns:Publish":                "--notify",
 	"glue:CreateDatabase":        "athena setup",
 	"glue:CreateTable":           "athena setup",
+	"glue:UpdateTable":           "athena setup",
 	"athena:StartQueryExecution": "--engine athena",
 	"athena:StopQueryExecution":  "--engine athena",
 }

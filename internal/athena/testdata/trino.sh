@@ -5,16 +5,17 @@
 #   eval "$(trino.sh start DIR)"   # DIR: a scratch directory; prints the tests' environment
 #   trino.sh stop DIR
 #
-# The server comes from Maven Central and is kept under WHY403_CI_CACHE. Its
-# tables are defined by a Glue that the test itself serves, its data lies in the
-# S3 server at WHY403_TEST_S3 (WHY403_TEST_S3_KEY, WHY403_TEST_S3_SECRET).
+# The server comes from Maven Central (450 MB to fetch) and is kept under
+# WHY403_CI_CACHE. Its tables are defined by a Glue that the test itself serves,
+# its data lies in the S3 server at WHY403_TEST_S3 (WHY403_TEST_S3_KEY,
+# WHY403_TEST_S3_SECRET).
 #
 # Status 3, with the reason on standard error: it can't run here.
 set -euo pipefail
 
 VERSION=476 # runs on Java 24 and later
 JAVA_FLOOR=24
-HEAP=${WHY403_TRINO_HEAP:-1500M}
+HEAP=${WHY403_TRINO_HEAP:-1G} # of each of the two
 cache=${WHY403_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/why403-ci}
 home=$cache/trino-$VERSION
 
@@ -31,9 +32,10 @@ find_java() {
 }
 
 artifact() { # ARTIFACT TYPE: print its path in the local repository
-  local path=${MAVEN_REPO:-$HOME/.m2/repository}/io/trino/$1/$VERSION/$1-$VERSION.$2
-  [ -f "$path" ] || mvn -q -B dependency:get -Dartifact="io.trino:$1:$VERSION:$2" -Dtransitive=false >&2 ||
-    unable "io.trino:$1:$VERSION:$2 can't be fetched from Maven Central"
+  local repo=${MAVEN_REPO:-$HOME/.m2/repository}
+  local path=$repo/io/trino/$1/$VERSION/$1-$VERSION.$2
+  [ -f "$path" ] || timeout 300 mvn -q -B -Dmaven.repo.local="$repo" dependency:get -Dartifact="io.trino:$1:$VERSION:$2" -Dtransitive=false >&2 ||
+    unable "io.trino:$1:$VERSION:$2 can't be fetched from Maven Central within 5 minutes"
   echo "$path"
 }
 
@@ -62,7 +64,7 @@ coordinator=$4
 http-server.http.port=$3
 discovery.uri=http://127.0.0.1:$5
 node.internal-address=127.0.0.1
-query.max-memory-per-node=600MB
+query.max-memory-per-node=400MB
 catalog.management=static
 END
   [ "$4" = true ] && echo node-scheduler.include-coordinator=true >>"$dir/etc/config.properties"
