@@ -231,7 +231,7 @@ func TestContextOfLine(t *testing.T) {
 	f := func(key string, state policy.State, value string) {
 		t.Helper()
 		s := ForKey(Request{Key: k})
-		v := s.Context.Get(key)
+		v := s.Context().Get(key)
 		got := ""
 		if len(v.Values) > 0 {
 			got = v.Values[0]
@@ -291,9 +291,9 @@ func TestClone(t *testing.T) {
 	c := s.Clone()
 	c.BucketFacts.Policy = got(public)
 	c.Object.Head.Value.StorageClass = "GLACIER"
-	c.Context.Set("aws:Referer", "x")
+	c.Context().Set("aws:Referer", "x")
 	c.Exists = correlate.No
-	if b.Policy.Known() || o.Head.Value.StorageClass != "" || s.Context.Get("aws:Referer").State == policy.Known || s.Exists != correlate.Yes {
+	if b.Policy.Known() || o.Head.Value.StorageClass != "" || s.Context().Get("aws:Referer").State == policy.Known || s.Exists != correlate.Yes {
 		t.Error("a change to the clone reached the original")
 	}
 }

@@ -66,12 +66,9 @@ type Outcome struct {
 	// policy's Allows reach the object (they don't if another account owns it).
 	ByPolicy, ByACL, OwnerReach correlate.Tri
 	// MayList says whether the requester may list the bucket, so that a missing
-	// key answers 404. Unknown unless the key may be missing.
+	// key answers 404. Unknown unless the key is missing.
 	MayList correlate.Tri
 
-	// Statements explains every statement of the bucket policy, RCPs and SCPs
-	// for this request. Their values may hold secrets.
-	Statements []policy.Explanation
 	// Notes are the rules on which the bucket policy's answer rests that AWS does
 	// not document, in words.
 	Notes []string
@@ -84,6 +81,19 @@ type Outcome struct {
 	// Public says whether the bucket policy is public as RestrictPublicBuckets
 	// means it.
 	Public correlate.Tri
+
+	of         *Situation
+	statements []policy.Explanation
+}
+
+// Statements explains every statement of the bucket policy for this request.
+// Their values may hold secrets.
+func (o *Outcome) Statements() []policy.Explanation {
+	if p := o.of.BucketFacts.Policy; o.statements == nil && p.Known() && o.PolicyError == nil {
+		r := o.of.request()
+		o.statements = o.of.mem.compiled(policy.BucketPolicy, p.Value).p.Explain("bucketPolicy", &r)
+	}
+	return o.statements
 }
 
 // KMSReason names the rule by which a requester can't decrypt.
@@ -115,7 +125,15 @@ func (o *Outcome) Blocked() []Step {
 // else the first; nil when the gate does not apply.
 func (o *Outcome) Step(g Gate) *Step {
 	var best *Step
-	rank := func(t correlate.Tri) int { return map[correlate.Tri]int{correlate.Yes: 2, correlate.Unknown: 1}[t] }
+	rank := func(t correlate.Tri) int {
+		switch t {
+		case correlate.Yes:
+			return 2
+		case correlate.Unknown:
+			return 1
+		}
+		return 0
+	}
 	for i := range o.Steps {
 		if st := &o.Steps[i]; st.Gate == g && (best == nil || rank(st.Blocks) > rank(best.Blocks)) {
 			best = st
@@ -141,8 +159,15 @@ func (o *Outcome) Missing() []string {
 
 // Judge answers a request by the facts at hand. It changes nothing.
 func Judge(s *Situation) *Outcome {
-	o := &Outcome{Steps: make([]Step, 0, 16)}
-	j := judge{s: s, o: o}
+	o := new(Outcome)
+	o.Judge(s)
+	return o
+}
+
+// Judge makes o what Judge returns, in the memory of o. It needs s as long as o
+// is asked.
+func (o *Outcome) Judge(s *Situation) {
+	j := o.begin(s)
 	j.permission()
 	o.Permitted = allOf(o.Steps)
 	if s.action() == "s3:GetObject" && s.Key != "" {
@@ -150,7 +175,15 @@ func Judge(s *Situation) *Outcome {
 	}
 	o.Allowed = allOf(o.Steps)
 	o.Status = j.status()
-	return o
+}
+
+func (o *Outcome) begin(s *Situation) judge {
+	steps := o.Steps[:0]
+	if steps == nil {
+		steps = make([]Step, 0, 16)
+	}
+	*o = Outcome{of: s, Steps: steps}
+	return judge{s: s, o: o}
 }
 
 // allOf is Yes when no step blocks, No when one does.
@@ -170,13 +203,24 @@ func allOf(steps []Step) correlate.Tri {
 type judge struct {
 	s *Situation
 	o *Outcome
+	r policy.Request // what the policies are asked, when they are
+
+	public [3]level // memory of levels
+	levels []level
 }
 
 func (j *judge) add(st Step) { j.o.Steps = append(j.o.Steps, st) }
 
 // request is what the policies are asked.
+func (s *Situation) request() policy.Request {
+	return policy.Request{Principal: s.Principal, Action: s.action(), Resource: s.ARN(), Context: s.Context()}
+}
+
 func (j *judge) request() *policy.Request {
-	return &policy.Request{Principal: j.s.Principal, Action: j.s.action(), Resource: j.s.ARN(), Context: j.s.Context}
+	if j.r.Context == nil {
+		j.r = j.s.request()
+	}
+	return &j.r
 }
 
 func (s *Situation) action() string {
@@ -230,7 +274,7 @@ func (j *judge) requesterPays() {
 	st := Step{Gate: GateRequesterPays, Blocks: correlate.No, Because: "the bucket's owner pays"}
 	switch {
 	case !f.Settled():
-		st.Blocks, st.Because, st.Missing = correlate.Unknown, "who pays is not known", missing(f)
+		st.Blocks, st.Because, st.Missing = correlate.Unknown, "who pays is not known", s.missing(f.Missing(), f.Call)
 	case f.Known() && f.Value == "Requester":
 		st.Evidence = []facts.Evidence{{Source: f.Call, Ref: "Payer", Fact: "Payer is Requester"}}
 		st.Because = "the bucket makes the requester pay, and anonymous requests are refused"
@@ -256,35 +300,36 @@ func (j *judge) requesterPays() {
 // organization judges RCPs (their Denies: RCPFullAWSAccess is always attached)
 // or SCPs (every level needs an Allow).
 func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fact[[]facts.OrgPolicy]) {
-	st := Step{Gate: g, Blocks: correlate.No}
-	name := map[Gate]string{GateRCP: "resource control policy", GateSCP: "service control policy"}[g]
+	st := Step{Gate: g, Blocks: correlate.No, Because: "no resource control policy refuses it"}
+	name := "resource control policy"
+	if g == GateSCP {
+		st.Because, name = "no service control policy refuses it", "service control policy"
+	}
 	if foreign := j.s.BucketFacts.Foreign == correlate.Yes; foreign || !f.Settled() {
-		st.Blocks, st.Because, st.Missing = correlate.Unknown, "the organization's policies are not known", missing(f)
+		st.Blocks, st.Because, st.Missing = correlate.Unknown, "the organization's policies are not known", j.s.missing(f.Missing(), f.Call)
 		if foreign {
 			st.Missing = []string{"a run in the account of the bucket's owner"}
 		}
 		j.add(st)
 		return
 	}
-	st.Because = "no " + name + " refuses it"
 	unknown := func(what string) {
 		if st.Blocks == correlate.No {
 			st.Blocks, st.Because = correlate.Unknown, what
 		}
 	}
 	for _, p := range f.Value {
-		doc, err := compile(kind, p.Content)
-		if err != nil {
+		doc := j.s.mem.compiled(kind, p.Content)
+		if doc.err != nil {
 			unknown(fmt.Sprintf("%s %s is not understood", name, p.Name))
-			st.Missing = append(st.Missing, fmt.Sprintf("a valid %s %s (%v)", name, p.Name, err))
+			st.Missing = append(st.Missing, fmt.Sprintf("a valid %s %s (%v)", name, p.Name, doc.err))
 			continue
 		}
-		for _, e := range doc.Explain(prefix+":"+p.Name, j.request()) {
-			j.o.Statements = append(j.o.Statements, e)
-			if e.Effect == "Allow" {
-				continue
+		doc.p.Visit(j.request(), func(i int, match policy.Tri, _ bool) {
+			if doc.p.IsAllow(i) {
+				return
 			}
-			switch e.Match {
+			switch e := doc.p.ExplainOne(prefix+":"+p.Name, i, j.request()); match {
 			case policy.True:
 				st.Blocks = correlate.Yes
 				st.Because = fmt.Sprintf("%s %s denies it%s", name, p.Name, because(&e))
@@ -294,7 +339,7 @@ func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fa
 				unknown(fmt.Sprintf("whether %s %s denies it depends on %s", name, p.Name, strings.Join(e.DependsOn, ", ")))
 				st.Missing = append(st.Missing, e.DependsOn...)
 			}
-		}
+		})
 	}
 	if acc := j.s.Principal.Account(); g == GateSCP && acc != j.s.OwnerAccount {
 		// These are the policies of the bucket's account, not of the requester's.
@@ -324,16 +369,16 @@ func (j *judge) scpAllows(list []facts.OrgPolicy) map[int]policy.Tri {
 		if _, ok := levels[p.Level]; !ok {
 			levels[p.Level] = policy.False
 		}
-		doc, err := compile(policy.SCP, p.Content)
-		if err != nil {
+		doc := j.s.mem.compiled(policy.SCP, p.Content)
+		if doc.err != nil {
 			levels[p.Level] = levels[p.Level].Or(policy.Unknown)
 			continue
 		}
-		for _, e := range doc.Explain("scp:"+p.Name, j.request()) {
-			if e.Effect == "Allow" {
-				levels[p.Level] = levels[p.Level].Or(e.Match)
+		doc.p.Visit(j.request(), func(i int, match policy.Tri, _ bool) {
+			if doc.p.IsAllow(i) {
+				levels[p.Level] = levels[p.Level].Or(match)
 			}
-		}
+		})
 	}
 	return levels
 }
@@ -344,18 +389,17 @@ func (j *judge) bucketPolicy() {
 	s, f := j.s, j.s.BucketFacts.Policy
 	deny := Step{Gate: GatePolicyDeny, Blocks: correlate.No, Because: "no Deny of the bucket policy matches"}
 	grant := Step{Blocks: correlate.Yes, Because: "the bucket has no policy"}
-	var doc *policy.Policy
+	var doc *compiledPolicy
 	switch {
 	case f.Known():
-		var err error
-		if doc, err = compile(policy.BucketPolicy, f.Value); err != nil {
-			j.o.PolicyError = err
-			deny.Blocks, deny.Because = correlate.Unknown, "the bucket policy is not understood: "+err.Error()
-			deny.Missing = []string{"a valid bucket policy (" + err.Error() + ")"}
-			grant = deny
+		if doc = s.mem.compiled(policy.BucketPolicy, f.Value); doc.err != nil {
+			j.o.PolicyError = doc.err
+			deny.Blocks, deny.Because = correlate.Unknown, "the bucket policy is not understood: "+doc.err.Error()
+			deny.Missing = []string{"a valid bucket policy (" + doc.err.Error() + ")"}
+			grant, doc = deny, nil
 		}
 	case !f.Settled():
-		deny.Blocks, deny.Because, deny.Missing = correlate.Unknown, "the bucket policy is not known", missing(f)
+		deny.Blocks, deny.Because, deny.Missing = correlate.Unknown, "the bucket policy is not known", s.missing(f.Missing(), f.Call)
 		grant = deny
 	default:
 		grant.Evidence = []facts.Evidence{{Source: f.Call, Ref: s.Bucket, Fact: "the bucket has no policy"}}
@@ -363,43 +407,48 @@ func (j *judge) bucketPolicy() {
 	allow := policy.False
 	if doc != nil {
 		grant.Because = "no Allow of the bucket policy matches"
-		j.o.Notes = doc.Evaluate(j.request()).Notes.Texts()
-		for _, e := range doc.Explain("bucketPolicy", j.request()) {
-			j.o.Statements = append(j.o.Statements, e)
-			switch {
-			case e.Effect == "Allow":
-				m := e.Match
-				if e.Account && m == policy.True && s.Principal.Account() != s.OwnerAccount {
+		notes := doc.p.Visit(j.request(), func(i int, match policy.Tri, account bool) {
+			if doc.p.IsAllow(i) {
+				m := match
+				if account && s.Principal.Account() != s.OwnerAccount {
 					m = policy.Unknown // the other account's own policies decide
 					grant.Missing = append(grant.Missing, policy.KeyIdentity)
-				} else if e.Account {
+				} else if account {
 					m = policy.False
 				}
 				allow = allow.Or(m)
-				switch m {
-				case policy.True:
-					grant.Evidence = append(grant.Evidence, facts.Evidence{Source: f.Call, Ref: Ref(&e), Fact: "an Allow that matches"})
-					grant.Because = "the bucket policy allows it by " + Name(&e)
-					grant.Guess = grant.Guess || j.s.Guessed(&e)
-				case policy.Unknown:
+				switch {
+				case m == policy.True:
+					grant.Evidence = append(grant.Evidence, facts.Evidence{Source: f.Call, Ref: doc.refs[i], Fact: "an Allow that matches"})
+					grant.Because = doc.allows[i]
+					grant.Guess = grant.Guess || s.guessed(doc.p, i)
+				case match == policy.Unknown:
+					e := doc.p.ExplainOne("bucketPolicy", i, j.request())
 					grant.Missing = append(grant.Missing, e.DependsOn...)
 				}
-			case e.Match == policy.True:
-				if deny.Blocks != correlate.Yes {
-					deny.Because, deny.Missing = "", nil
-				}
-				deny.Blocks = correlate.Yes
-				if deny.Because == "" {
-					deny.Because = fmt.Sprintf("the bucket policy denies it by %s%s", Name(&e), because(&e))
-				}
-				deny.Evidence = append(deny.Evidence, facts.Evidence{Source: f.Call, Ref: Ref(&e), Fact: "a Deny that matches" + because(&e)})
-				deny.Guess = deny.Guess || j.s.Guessed(&e)
-			case e.Match == policy.Unknown && deny.Blocks != correlate.Yes:
+				return
+			}
+			if match == policy.Unknown && deny.Blocks == correlate.Yes {
+				return
+			}
+			e := doc.p.ExplainOne("bucketPolicy", i, j.request())
+			if match == policy.Unknown {
 				deny.Blocks = correlate.Unknown
 				deny.Because = fmt.Sprintf("whether %s of the bucket policy matches depends on %s", Name(&e), strings.Join(e.DependsOn, ", "))
 				deny.Missing = append(deny.Missing, e.DependsOn...)
+				return
 			}
-		}
+			if deny.Blocks != correlate.Yes {
+				deny.Because, deny.Missing = "", nil
+			}
+			deny.Blocks = correlate.Yes
+			if deny.Because == "" {
+				deny.Because = fmt.Sprintf("the bucket policy denies it by %s%s", Name(&e), because(&e))
+			}
+			deny.Evidence = append(deny.Evidence, facts.Evidence{Source: f.Call, Ref: Ref(&e), Fact: "a Deny that matches" + because(&e)})
+			deny.Guess = deny.Guess || s.Guessed(&e)
+		})
+		j.o.Notes = notes.Texts()
 		grant.Blocks = not(fromPolicy(allow))
 		if s.Access == correlate.AccessIAM && grant.Blocks == correlate.Yes {
 			// The requester's own identity policies may allow it within the account.
@@ -433,12 +482,12 @@ func (j *judge) identity() (correlate.Tri, []string) {
 // restrict judges RestrictPublicBuckets at each level: with a public policy,
 // only AWS service principals and the owner's own account get through (S3
 // guide, Blocking public access).
-func (j *judge) restrict(doc *policy.Policy) {
+func (j *judge) restrict(doc *compiledPolicy) {
 	s, b := j.s, j.s.BucketFacts
 	public := correlate.Unknown
 	switch {
 	case doc != nil:
-		p, _ := doc.Public()
+		p, _ := doc.p.Public()
 		public = triOf(p)
 	case b.Policy.Settled() && !b.Policy.Known():
 		public = correlate.No
@@ -462,68 +511,94 @@ func (j *judge) restrict(doc *policy.Policy) {
 	case correlate.AccessUnknown, "":
 		exempt = correlate.Unknown
 	}
-	for _, l := range j.levels() {
+	for i := range j.blocks() {
+		l := &j.levels[i]
 		st := Step{Gate: GateRestrict, Level: l.name, Blocks: correlate.No, Evidence: l.evidence, Guess: guess}
 		switch {
 		case l.restrict == correlate.No:
-			st.Because, st.Guess = "RestrictPublicBuckets is off at the "+l.name+" level", false
+			st.Because, st.Guess = l.off, false
 		case public == correlate.No:
 			st.Because, st.Guess = "the bucket policy is not public", false
 		case exempt == correlate.Yes:
 			st.Because, st.Guess = "AWS services and the owner's account pass RestrictPublicBuckets", false
 		case l.restrict == correlate.Yes && public == correlate.Yes && exempt == correlate.No:
 			st.Blocks = correlate.Yes
-			st.Because = "RestrictPublicBuckets is on at the " + l.name + " level and the bucket policy is public"
+			st.Because = l.on
 		default:
 			st.Blocks = correlate.Unknown
-			st.Because = "whether RestrictPublicBuckets cuts it at the " + l.name + " level is not known"
-			st.Missing = append(st.Missing, l.missing...)
+			st.Because = l.open
+			st.Missing = l.missing
 			if public == correlate.Unknown {
-				st.Missing = append(st.Missing, missing(b.Policy)...)
+				st.Missing = join(st.Missing, s.missing(b.Policy.Missing(), b.Policy.Call))
 			}
 			if exempt == correlate.Unknown {
-				st.Missing = append(st.Missing, "who asked")
+				st.Missing = join(st.Missing, whoAsked)
 			}
 		}
 		j.add(st)
 	}
 }
 
+// join returns both lists as one, and neither is changed by what is appended to it.
+func join(a, b []string) []string {
+	if len(a) == 0 {
+		return b
+	}
+	return append(a[:len(a):len(a)], b...)
+}
+
+var whoAsked = []string{"who asked"}
+
+// A level is one at which public access can be blocked.
 type level struct {
-	name             string
+	*levelWords
 	restrict, ignore correlate.Tri
 	evidence         []facts.Evidence
 	missing          []string
 }
 
-// levels returns Block Public Access at each level. The account's answer is the
+type levelWords struct{ name, off, on, open string }
+
+var bucketLevel, accountLevel, organizationLevel = wordsOf(LevelBucket), wordsOf(LevelAccount), wordsOf(LevelOrganization)
+
+func wordsOf(name string) *levelWords {
+	return &levelWords{name,
+		"RestrictPublicBuckets is off at the " + name + " level",
+		"RestrictPublicBuckets is on at the " + name + " level and the bucket policy is public",
+		"whether RestrictPublicBuckets cuts it at the " + name + " level is not known"}
+}
+
+// unknownAccount stands for an account that was not asked about.
+var unknownAccount = facts.Account{PublicAccessBlock: facts.Fact[facts.PublicAccessBlock]{Permission: "s3:GetAccountPublicAccessBlock"}}
+
+// blocks returns Block Public Access at each level. The account's answer is the
 // effective one: when the organization's policy is on, it hides the account's
 // own setting.
-func (j *judge) levels() []level {
+func (j *judge) blocks() []level {
+	if j.levels != nil {
+		return j.levels
+	}
 	s := j.s
-	block := func(name string, f facts.Fact[facts.PublicAccessBlock]) level {
-		l := level{name: name}
+	block := func(w *levelWords, f *facts.Fact[facts.PublicAccessBlock]) level {
+		l := level{levelWords: w}
 		switch {
 		case f.Known():
 			l.restrict, l.ignore = triOf(f.Value.RestrictPublicBuckets), triOf(f.Value.IgnorePublicAcls)
-			l.evidence = []facts.Evidence{{Source: f.Call, Ref: "PublicAccessBlockConfiguration",
-				Fact: fmt.Sprintf("RestrictPublicBuckets=%t, IgnorePublicAcls=%t at the %s level", f.Value.RestrictPublicBuckets, f.Value.IgnorePublicAcls, name)}}
+			l.evidence = s.mem.blockEvidence(blockQuestion{f.Call, w.name, f.Value.RestrictPublicBuckets, f.Value.IgnorePublicAcls})
 		case f.Settled():
 			l.restrict, l.ignore = correlate.No, correlate.No
 		default:
-			l.missing = missing(f)
+			l.missing = s.missing(f.Missing(), f.Call)
 		}
 		return l
 	}
-	bucket := block(LevelBucket, s.BucketFacts.PublicAccessBlock)
 	acc := s.Facts.Accounts[s.OwnerAccount]
 	if acc == nil {
-		acc = &facts.Account{}
-		acc.PublicAccessBlock.Permission = "s3:GetAccountPublicAccessBlock"
+		acc = &unknownAccount
 	}
-	account := block(LevelAccount, acc.PublicAccessBlock)
-	org := level{name: LevelOrganization}
-	switch f := acc.EffectiveS3Policy; {
+	bucket, account := block(bucketLevel, &s.BucketFacts.PublicAccessBlock), block(accountLevel, &acc.PublicAccessBlock)
+	org := level{levelWords: organizationLevel}
+	switch f := &acc.EffectiveS3Policy; {
 	case f.Known():
 		on := S3PolicyBlocks(f.Value)
 		org.restrict, org.ignore = on, on
@@ -537,19 +612,19 @@ func (j *judge) levels() []level {
 		// The account's answer is the effective one and would show it.
 		org.restrict, org.ignore = correlate.No, correlate.No
 	default:
-		org.missing = missing(f)
-		if len(org.missing) == 0 {
-			org.missing = []string{"organizations:DescribeEffectivePolicy"}
-		}
+		org.missing = s.missing(or2(f.Missing(), f.Call), "organizations:DescribeEffectivePolicy")
 	}
-	levels := []level{bucket, account}
+	j.public = [3]level{bucket, account, org}
 	switch {
 	case org.restrict == correlate.Yes:
-		return []level{bucket, org}
+		j.public[1] = org
+		j.levels = j.public[:2]
 	case org.restrict == correlate.Unknown && account.restrict == correlate.Unknown:
-		return append(levels, org)
+		j.levels = j.public[:3]
+	default:
+		j.levels = j.public[:2]
 	}
-	return levels
+	return j.levels
 }
 
 // S3PolicyBlocks reads an organization's effective S3 policy (Organizations
@@ -625,14 +700,14 @@ func (j *judge) owner() Step {
 	object, ev := OwnerOf(s.Object)
 	switch {
 	case !b.Ownership.Settled() && (object == "" || s.BucketOwner == "" || object != s.BucketOwner):
-		st.Blocks, st.Missing = correlate.Unknown, missing(b.Ownership)
+		st.Blocks, st.Missing = correlate.Unknown, s.missing(b.Ownership.Missing(), b.Ownership.Call)
 		st.Because = "who owns the object is not known"
 	case object == "":
 		st.Blocks, st.Because = correlate.Unknown, "who owns the object is not known"
-		st.Missing = []string{or2(s.Object.Listed.Missing(), "s3:ListBucket")}
+		st.Missing = s.mem.alone(or2(s.Object.Listed.Missing(), "s3:ListBucket"))
 	case s.BucketOwner == "":
 		st.Blocks, st.Because = correlate.Unknown, "who owns the bucket is not known"
-		st.Missing = []string{or2(b.ACL.Missing(), "s3:GetBucketAcl")}
+		st.Missing = s.mem.alone(or2(b.ACL.Missing(), "s3:GetBucketAcl"))
 	case object != s.BucketOwner:
 		st.Blocks = correlate.Yes
 		st.Because = "the object belongs to another account, which the bucket policy's Allows do not reach"
@@ -718,13 +793,13 @@ func (j *judge) acl() Step {
 				return st
 			}
 		}
-		st.Blocks, st.Because, st.Missing = correlate.Unknown, "the ACL is not known", missing(acl)
+		st.Blocks, st.Because, st.Missing = correlate.Unknown, "the ACL is not known", s.missing(acl.Missing(), acl.Call)
 		return st
 	}
 	// It grants. Is it heeded?
 	st.Evidence = []facts.Evidence{{Source: acl.Call, Ref: "Grants", Fact: "the ACL grants READ"}}
 	if !b.Ownership.Settled() {
-		st.Blocks, st.Because, st.Missing = correlate.Unknown, "whether ACLs are in force is not known", missing(b.Ownership)
+		st.Blocks, st.Because, st.Missing = correlate.Unknown, "whether ACLs are in force is not known", s.missing(b.Ownership.Missing(), b.Ownership.Call)
 		return st
 	}
 	if !PublicRead(&acl.Value) {
@@ -767,7 +842,7 @@ func (j *judge) aclGrants(a *facts.ACL) bool {
 func (j *judge) ignored() (correlate.Tri, []facts.Evidence, []string) {
 	t := correlate.No
 	var miss []string
-	for _, l := range j.levels() {
+	for _, l := range j.blocks() {
 		switch l.ignore {
 		case correlate.Yes:
 			return correlate.Yes, l.evidence, nil
@@ -791,15 +866,12 @@ func (j *judge) object() {
 		ex.Evidence = Existence(s)
 	default:
 		ex.Because = "whether the object exists is not known"
-		ex.Missing = []string{or2(s.Object.Listed.Missing(), "s3:ListBucket")}
+		ex.Missing = s.mem.alone(or2(s.Object.Listed.Missing(), "s3:ListBucket"))
 	}
 	j.add(ex)
 	if s.Exists == correlate.No {
 		j.mayList()
 		return
-	}
-	if s.Exists == correlate.Unknown {
-		j.mayList()
 	}
 	j.archived()
 	j.encryption()
@@ -852,12 +924,12 @@ func (j *judge) mayList() {
 	}
 	c := *s
 	c.Action = "s3:ListBucket"
-	c.Context = s.Context.Clone()
-	c.Context.Set("s3:prefix", "")
-	c.Context.SetAbsent("s3:prefix")
-	c.Context.SetAbsent("s3:delimiter")
-	c.Context.SetAbsent("s3:max-keys")
-	k := judge{s: &c, o: &Outcome{Steps: make([]Step, 0, 12)}}
+	c.context = &s.mem.listing
+	c.context.Over(s.Context())
+	c.context.SetAbsent("s3:prefix")
+	c.context.SetAbsent("s3:delimiter")
+	c.context.SetAbsent("s3:max-keys")
+	k := s.mem.list.begin(&c)
 	k.permission()
 	// A resource control policy that can't be read would make every answer
 	// unknown; it can't grant anything.
@@ -884,18 +956,18 @@ func (j *judge) archived() {
 	switch h := s.Object.Head; {
 	case class == "":
 		st.Blocks, st.Because = correlate.Unknown, "the storage class is not known"
-		st.Missing = []string{or2(h.Missing(), "s3:GetObject")}
+		st.Missing = s.mem.alone(or2(h.Missing(), "s3:GetObject"))
 	case h.Known() && strings.Contains(h.Value.Restore, `ongoing-request="false"`):
 		st.Because = "the object is restored"
 	case class == "GLACIER" || class == "DEEP_ARCHIVE" || h.Known() && h.Value.ArchiveStatus != "":
 		st.Blocks, st.Evidence = correlate.Yes, []facts.Evidence{ev}
 		st.Because = "the object is archived (" + class + ") and not restored"
 		if !h.Known() {
-			st.Blocks, st.Missing = correlate.Unknown, []string{or2(h.Missing(), "s3:GetObject")}
+			st.Blocks, st.Missing = correlate.Unknown, s.mem.alone(or2(h.Missing(), "s3:GetObject"))
 			st.Because = "the object is archived (" + class + "); whether it is restored is not known"
 		}
 	case class == "INTELLIGENT_TIERING" && !h.Known():
-		st.Blocks, st.Missing = correlate.Unknown, []string{or2(h.Missing(), "s3:GetObject")}
+		st.Blocks, st.Missing = correlate.Unknown, s.mem.alone(or2(h.Missing(), "s3:GetObject"))
 		st.Because = "whether the object is in an archive tier is not known"
 	default:
 		st.Because = "the storage class is " + class
@@ -958,7 +1030,7 @@ func (j *judge) encryption() {
 	switch kind {
 	case "":
 		ssec.Blocks, ssec.Because = correlate.Unknown, "the encryption is not known"
-		ssec.Missing = []string{or2(s.Object.Head.Missing(), "s3:GetObject")}
+		ssec.Missing = s.mem.alone(or2(s.Object.Head.Missing(), "s3:GetObject"))
 		kms.Blocks, kms.Because, kms.Missing = ssec.Blocks, ssec.Because, ssec.Missing
 	case "SSE-C":
 		ssec.Blocks, ssec.Because, ssec.Evidence = correlate.Yes, "the object is encrypted with a customer-provided key, which CloudFront can't send", []facts.Evidence{ev}
@@ -1017,16 +1089,16 @@ func (j *judge) kms(ev facts.Evidence) Step {
 	if !key.Policy.Known() {
 		return unknown("the key policy is not known", or2(key.Policy.Missing(), "kms:GetKeyPolicy"))
 	}
-	doc, err := compile(policy.KeyPolicy, key.Policy.Value)
-	if err != nil {
-		return unknown("the key policy is not understood: "+err.Error(), "a valid key policy")
+	doc := s.mem.compiled(policy.KeyPolicy, key.Policy.Value)
+	if doc.err != nil {
+		return unknown("the key policy is not understood: "+doc.err.Error(), "a valid key policy")
 	}
 	arn := id
 	if key.Key.Known() && key.Key.Value.ARN != "" {
 		arn = key.Key.Value.ARN
 	}
 	req := &policy.Request{Principal: s.Principal, Action: "kms:Decrypt", Resource: arn, Context: j.kmsContext()}
-	res := doc.Evaluate(req)
+	res := doc.p.Evaluate(req)
 	switch res.Decision {
 	case policy.Allow:
 		if key.Key.Known() {
@@ -1052,7 +1124,7 @@ func (j *judge) kmsContext() *policy.Context {
 	c := &policy.Context{Default: policy.Undefined}
 	for _, k := range []string{"aws:SourceArn", "aws:SourceAccount", "aws:PrincipalIsAWSService", "aws:PrincipalServiceName",
 		"aws:PrincipalServiceNamesList", "aws:CurrentTime", "aws:EpochTime", "aws:PrincipalOrgID", "aws:PrincipalArn", "aws:PrincipalAccount"} {
-		switch v := s.Context.Get(k); v.State {
+		switch v := s.Context().Get(k); v.State {
 		case policy.Known:
 			put(c, k, v)
 		case policy.Absent:
@@ -1156,15 +1228,25 @@ func (j *judge) denied() bool {
 // holds for an address of CloudFront's as well.
 func (s *Situation) Guessed(e *policy.Explanation) bool {
 	for _, el := range e.Elements {
-		if el.Element != "Condition" || !s.Guesses[strings.ToLower(el.Key)] {
-			continue
+		if el.Element == "Condition" && s.guess(el.Operator, strings.ToLower(el.Key)) {
+			return true
 		}
-		if strings.EqualFold(el.Key, "aws:SourceIp") && strings.HasPrefix(strings.ToLower(el.Operator), "notipaddress") {
-			continue
-		}
-		return true
 	}
 	return false
+}
+
+// guessed is Guessed for a statement of a policy.
+func (s *Situation) guessed(p *policy.Policy, statement int) bool {
+	for operator, key := range p.Conditions(statement) {
+		if s.guess(operator, key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Situation) guess(operator, key string) bool {
+	return s.Guesses[key] && !(key == "aws:sourceip" && strings.HasPrefix(strings.ToLower(operator), "notipaddress"))
 }
 
 // Ref names a statement as evidence does: "Statement[1]" and its Sid.
@@ -1232,6 +1314,8 @@ type compiledPolicy struct {
 	p    *policy.Policy
 	err  error
 	keys []string
+	// Of each statement, its Ref and what is said where it allows a request.
+	refs, allows []string
 }
 
 // compiledOf parses a policy document once; the last few hundred are kept.
@@ -1243,6 +1327,11 @@ func compiledOf(kind policy.Kind, doc string) *compiledPolicy {
 	c := &compiledPolicy{}
 	if c.p, c.err = policy.ParseKind(kind, []byte(doc)); c.err == nil {
 		c.keys = c.p.Keys()
+		for i := range c.p.Len() {
+			e := policy.Explanation{StatementRef: policy.StatementRef{Index: i, Sid: c.p.Sid(i)}}
+			c.refs = append(c.refs, Ref(&e))
+			c.allows = append(c.allows, "the bucket policy allows it by "+Name(&e))
+		}
 	}
 	compiledMu.Lock()
 	if compiledLen++; compiledLen > 512 {
@@ -1252,11 +1341,6 @@ func compiledOf(kind policy.Kind, doc string) *compiledPolicy {
 	compiled.Store(key, c)
 	compiledMu.Unlock()
 	return c
-}
-
-func compile(kind policy.Kind, doc string) (*policy.Policy, error) {
-	c := compiledOf(kind, doc)
-	return c.p, c.err
 }
 
 type compiledKey struct {
@@ -1272,14 +1356,16 @@ var (
 
 // Compile returns the parsed bucket policy of a document; parsing is done once
 // for each document.
-func Compile(doc string) (*policy.Policy, error) { return compile(policy.BucketPolicy, doc) }
+func Compile(doc string) (*policy.Policy, error) {
+	c := compiledOf(policy.BucketPolicy, doc)
+	return c.p, c.err
+}
 
-func missing[T any](f facts.Fact[T]) []string {
-	if m := f.Missing(); m != "" {
-		return []string{m}
-	}
-	if f.Call != "" {
-		return []string{f.Call}
+// missing lists what would settle a fact: the permission that it lacks, else the
+// call. The list must not be changed.
+func (s *Situation) missing(permission, call string) []string {
+	if what := or2(permission, call); what != "" {
+		return s.mem.alone(what)
 	}
 	return nil
 }

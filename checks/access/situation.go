@@ -31,11 +31,9 @@ type Situation struct {
 	Key    string
 	Exists correlate.Tri // whether the key is in the bucket
 
-	// Principal is the requester as policies see it. Context holds the condition
-	// keys of the request; Guesses names the keys in it whose value no document
-	// states, in lower case.
+	// Principal is the requester as policies see it. Guesses names the condition
+	// keys whose value no document states, in lower case.
 	Principal policy.Principal
-	Context   *policy.Context
 	Guesses   map[string]bool
 
 	// BucketOwner is the canonical user id of the bucket's owner, "" if unknown;
@@ -47,6 +45,19 @@ type Situation struct {
 	Facts        *facts.Facts            // never nil
 	BucketFacts  *facts.Bucket           // never nil
 	Object       *facts.Object           // never nil
+
+	context *policy.Context // nil until it is asked for
+	own     policy.Context  // memory of context
+	recorded
+	mem *memory
+}
+
+// recorded is what the logs and settings hold of a request's context.
+type recorded struct {
+	key      *correlate.FailingKey // nil when nothing is recorded
+	behavior *correlate.Behavior
+	line     *correlate.OriginSample // nil when none is at hand
+	class    *correlate.OriginClass  // in place of line
 }
 
 // A Request is what a failing key and the facts at hand hold of one request.
@@ -72,68 +83,89 @@ const (
 // earliest S3 line recorded; where no S3 line is at hand, with the one that the
 // settings imply.
 func ForKey(r Request) *Situation {
+	s := new(Situation)
+	s.OfKey(r)
+	return s
+}
+
+// OfKey makes s what ForKey returns, in the memory of s.
+func (s *Situation) OfKey(r Request) {
 	k := r.Key
 	if k == nil {
-		k = &correlate.FailingKey{}
+		k = &noKey
 	}
-	s := unsettled(k.Access, k.Bucket, k.Key, r.Facts, r.Bucket, r.Object)
+	s.unsettled(k.Access, k.Bucket, k.Key, r.Facts, r.Bucket, r.Object)
 	s.Distribution, s.Origin = r.Distribution, r.Origin
-	line := originSample(k)
-	if line != nil {
-		if line.BucketOwner != "" {
-			s.BucketOwner = line.BucketOwner
+	from := recorded{key: k, behavior: r.Behavior, line: originSample(k)}
+	requester := ""
+	switch l := from.line; {
+	case l != nil:
+		s.Action, requester = ActionOf(l.Operation), l.Requester
+		if l.BucketOwner != "" {
+			s.BucketOwner = l.BucketOwner
 		}
-		s.Action = ActionOf(line.Operation)
-	} else if c := originClass(k); c != nil {
-		s.Action = ActionOf(c.Operation)
-	} else if k.Key == "" && k.Access != correlate.AccessWebsite {
+	case len(k.Origin) > 0:
+		from.class = originClass(k)
+		s.Action, requester = ActionOf(from.class.Operation), from.class.Requester
+	case k.Key == "" && k.Access != correlate.AccessWebsite:
 		s.Action = "s3:ListBucket" // GET / with no default root object
 	}
-	s.Settle()
-	if len(k.Origin) == 0 && line == nil {
+	logged := from.line != nil || from.class != nil
+	if !logged && s.Access == correlate.AccessOAC && r.Origin != nil {
 		// No S3 line says who asked: an access control that does not sign makes
 		// the request anonymous.
-		if s.Access == correlate.AccessOAC && r.Origin != nil {
-			if oac, ok := s.Facts.AccessControl[r.Origin.OriginAccessControlID]; ok && oac.Known() && oac.Value.SigningBehavior == "never" {
-				s.Access = correlate.AccessAnonymous
-				s.Settle()
-			}
+		if oac, ok := s.Facts.AccessControl[r.Origin.OriginAccessControlID]; ok && oac.Known() && oac.Value.SigningBehavior == "never" {
+			s.Access = correlate.AccessAnonymous
 		}
 	}
-	s.contextOfSettings(k, r.Behavior)
-	if line != nil {
-		s.contextOfLine(line)
-	} else if c := originClass(k); c != nil {
-		s.contextOfClass(c)
+	if logged && s.Access == correlate.AccessIAM {
+		s.Principal = iamPrincipal(requester)
 	}
-	return s
+	s.settle()
+	if s.Access == correlate.AccessOAI && s.Principal.CanonicalUser == "" && isCanonical(requester) {
+		s.Principal.CanonicalUser = requester
+	}
+	s.recorded = from
 }
 
 // New returns a request of the given kind with nothing known of its context but
 // what the kind alone implies. Facts, bucket and object may be nil.
 func New(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket, o *facts.Object) *Situation {
-	s := unsettled(a, bucket, key, f, b, o)
-	s.Settle()
+	s := new(Situation)
+	s.unsettled(a, bucket, key, f, b, o)
+	s.settle()
 	return s
 }
 
-func unsettled(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket, o *facts.Object) *Situation {
+// What stands for what is not at hand. It is never changed: remedies change a
+// Clone.
+var (
+	noKey    correlate.FailingKey
+	noFacts  facts.Facts
+	noBucket facts.Bucket
+	noObject facts.Object
+)
+
+func (s *Situation) unsettled(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.Bucket, o *facts.Object) {
 	if f == nil {
-		f = &facts.Facts{}
+		f = &noFacts
 	}
 	if b == nil {
 		b = f.Buckets[bucket]
 	}
 	if b == nil {
-		b = &facts.Bucket{Name: bucket}
+		b = &noBucket
 	}
 	if o == nil {
 		o = b.Objects[key]
 	}
 	if o == nil {
-		o = &facts.Object{Key: key}
+		o = &noObject
 	}
-	s := &Situation{Access: a, Bucket: bucket, Key: key, Facts: f, BucketFacts: b, Object: o}
+	if s.mem == nil {
+		s.mem = new(memory)
+	}
+	*s = Situation{Access: a, Bucket: bucket, Key: key, Facts: f, BucketFacts: b, Object: o, mem: s.mem, own: s.own}
 	s.Exists = Exists(b, o, key)
 	if b.ACL.Known() {
 		s.BucketOwner = b.ACL.Value.OwnerID
@@ -141,15 +173,14 @@ func unsettled(a correlate.Access, bucket, key string, f *facts.Facts, b *facts.
 	if b.Foreign != correlate.Yes {
 		s.OwnerAccount = ownerAccount(f)
 	}
-	return s
 }
 
 // Clone returns a copy that can be changed without touching s.
 func (s *Situation) Clone() *Situation {
 	c := *s
+	c.context, c.own, c.recorded = s.Context().Clone(), policy.Context{}, recorded{}
 	b, o, f := *s.BucketFacts, *s.Object, *s.Facts
 	c.BucketFacts, c.Object, c.Facts = &b, &o, &f
-	c.Context = s.Context.Clone()
 	return &c
 }
 
@@ -165,11 +196,44 @@ func (s *Situation) As(requester string) {
 // that every request of this kind carries or lacks. Call it after Access,
 // Distribution or Origin changed. Other condition keys are forgotten.
 func (s *Situation) Settle() {
+	s.own = policy.Context{} // who has the old one keeps it
+	s.settle()
+}
+
+func (s *Situation) settle() {
 	s.Principal = s.principal()
-	k := implies(kind{s.Access, s.accessPoint(), s.Principal.ARN != ""})
-	s.Guesses = k.guesses
-	c := k.context.Derive()
-	s.Context = c
+	s.Guesses = s.implied().guesses
+	s.context, s.recorded = nil, recorded{}
+}
+
+func (s *Situation) implied() *implied {
+	return s.mem.implies(kind{s.Access, s.accessPoint(), s.Principal.ARN != ""})
+}
+
+// Context returns the condition keys of the request, to be changed by remedies
+// alone. It is made when it is first asked for: most requests are judged without
+// a policy that reads any.
+func (s *Situation) Context() *policy.Context {
+	if s.context != nil {
+		return s.context
+	}
+	s.context = &s.own
+	s.context.Over(s.implied().context)
+	s.contextOfKind()
+	if s.key != nil {
+		s.contextOfSettings(s.key, s.behavior)
+	}
+	switch {
+	case s.line != nil:
+		s.contextOfLine(s.line)
+	case s.class != nil:
+		s.contextOfClass(s.class)
+	}
+	return s.context
+}
+
+func (s *Situation) contextOfKind() {
+	c := s.context
 	if s.OwnerAccount != "" {
 		c.Set("aws:ResourceAccount", s.OwnerAccount)
 		c.Set("s3:ResourceAccount", s.OwnerAccount)
@@ -302,16 +366,16 @@ func (s *Situation) objectTags() {
 		if doc == "" || !strings.Contains(doc, "ag/") {
 			return
 		}
-		for _, k := range compiledOf(kind, doc).keys {
+		for _, k := range s.mem.compiled(kind, doc).keys {
 			name := strings.ToLower(k)
 			switch {
 			case strings.HasPrefix(name, "s3:existingobjecttag/"):
 				if s.Object.Tags.Known() {
-					s.Context.SetAbsent(k)
+					s.context.SetAbsent(k)
 				}
 			case strings.HasPrefix(name, "aws:principaltag/"), strings.HasPrefix(name, "aws:requesttag/"), strings.HasPrefix(name, "s3:requestobjecttag/"):
 				if s.Access != correlate.AccessIAM {
-					s.Context.SetAbsent(k)
+					s.context.SetAbsent(k)
 				}
 			}
 		}
@@ -325,7 +389,7 @@ func (s *Situation) objectTags() {
 	}
 	if s.Object.Tags.Known() {
 		for k, v := range s.Object.Tags.Value {
-			s.Context.Set("s3:ExistingObjectTag/"+k, v)
+			s.context.Set("s3:ExistingObjectTag/"+k, v)
 		}
 	}
 }
@@ -366,7 +430,7 @@ func OAIArn(id string) string {
 // contextOfSettings sets the condition keys that the distribution's settings
 // and CloudFront's lines decide, as far as they do.
 func (s *Situation) contextOfSettings(k *correlate.FailingKey, b *correlate.Behavior) {
-	c := s.Context
+	c := s.context
 	if k.First > 0 {
 		s.setTime(k.First)
 	}
@@ -399,17 +463,9 @@ func (s *Situation) contextOfSettings(k *correlate.FailingKey, b *correlate.Beha
 // contextOfLine sets the condition keys that an S3 line recorded (causes:
 // section 5; S3 guide, Server access log format).
 func (s *Situation) contextOfLine(l *correlate.OriginSample) {
-	c := s.Context
+	c := s.context
 	if l.Time > 0 {
 		s.setTime(l.Time)
-	}
-	if s.Access == correlate.AccessIAM {
-		s.Principal = iamPrincipal(l.Requester)
-		s.settleIAM()
-		c = s.Context
-	}
-	if s.Access == correlate.AccessOAI && s.Principal.CanonicalUser == "" && isCanonical(l.Requester) {
-		s.Principal.CanonicalUser = l.Requester
 	}
 	if s.Access != correlate.AccessOAC {
 		s.setIP(l.RemoteIP)
@@ -433,13 +489,6 @@ func (s *Situation) contextOfLine(l *correlate.OriginSample) {
 
 // contextOfClass is contextOfLine for the fields that a class of lines shares.
 func (s *Situation) contextOfClass(l *correlate.OriginClass) {
-	if s.Access == correlate.AccessIAM {
-		s.Principal = iamPrincipal(l.Requester)
-		s.settleIAM()
-	}
-	if s.Access == correlate.AccessOAI && s.Principal.CanonicalUser == "" && isCanonical(l.Requester) {
-		s.Principal.CanonicalUser = l.Requester
-	}
 	if s.Access != correlate.AccessOAC {
 		s.setText("aws:Referer", s.masked(string(l.Referer)))
 		s.setText("aws:UserAgent", s.masked(l.UserAgent))
@@ -459,16 +508,6 @@ func (s *Situation) masked(v string) string {
 	return s.Facts.Masked(v)
 }
 
-func (s *Situation) settleIAM() {
-	old := s.Context
-	s.Settle()
-	for _, k := range []string{"aws:CurrentTime", "aws:EpochTime"} {
-		if v := old.Get(k); v.State == policy.Known {
-			put(s.Context, k, v)
-		}
-	}
-}
-
 // put gives the key a known value of another context.
 func put(c *policy.Context, key string, v policy.Value) {
 	switch {
@@ -481,15 +520,15 @@ func put(c *policy.Context, key string, v policy.Value) {
 
 func (s *Situation) setTime(ms int64) {
 	t := time.UnixMilli(ms).UTC()
-	s.Context.Set("aws:CurrentTime", t.Format(time.RFC3339))
-	s.Context.Set("aws:EpochTime", strconv.FormatInt(t.Unix(), 10))
+	s.context.Set("aws:CurrentTime", t.Format(time.RFC3339))
+	s.context.Set("aws:EpochTime", strconv.FormatInt(t.Unix(), 10))
 }
 
 func (s *Situation) setText(key, v string) {
 	if v == "" {
-		s.Context.SetAbsent(key)
+		s.context.SetAbsent(key)
 	} else {
-		s.Context.Set(key, v)
+		s.context.Set(key, v)
 	}
 }
 
@@ -498,51 +537,51 @@ func (s *Situation) setIP(ip string) {
 	a, err := netip.ParseAddr(ip)
 	switch {
 	case err != nil:
-		s.Context.SetUnknown("aws:SourceIp")
+		s.context.SetUnknown("aws:SourceIp")
 	case a.IsPrivate():
-		s.Context.SetAbsent("aws:SourceIp")
-		s.Context.Set("aws:VpcSourceIp", ip)
-		s.Context.SetUnknown("aws:SourceVpce")
-		s.Context.SetUnknown("aws:SourceVpc")
+		s.context.SetAbsent("aws:SourceIp")
+		s.context.Set("aws:VpcSourceIp", ip)
+		s.context.SetUnknown("aws:SourceVpce")
+		s.context.SetUnknown("aws:SourceVpc")
 	default:
-		s.Context.Set("aws:SourceIp", ip)
-		s.Context.SetAbsent("aws:VpcSourceIp")
-		s.Context.SetAbsent("aws:SourceVpce")
-		s.Context.SetAbsent("aws:SourceVpc")
+		s.context.Set("aws:SourceIp", ip)
+		s.context.SetAbsent("aws:VpcSourceIp")
+		s.context.SetAbsent("aws:SourceVpce")
+		s.context.SetAbsent("aws:SourceVpc")
 	}
 }
 
 func (s *Situation) setTLS(version, cipher string) {
 	if version == "" && cipher == "" {
-		s.Context.Set("aws:SecureTransport", "false")
-		s.Context.SetAbsent("s3:TlsVersion")
+		s.context.Set("aws:SecureTransport", "false")
+		s.context.SetAbsent("s3:TlsVersion")
 		return
 	}
-	s.Context.Set("aws:SecureTransport", "true")
+	s.context.Set("aws:SecureTransport", "true")
 	if v := strings.TrimPrefix(strings.ToLower(version), "tlsv"); v != "" && v != strings.ToLower(version) {
 		if !strings.Contains(v, ".") {
 			v += ".0"
 		}
-		s.Context.Set("s3:TlsVersion", v)
+		s.context.Set("s3:TlsVersion", v)
 	}
 }
 
 func (s *Situation) setSignature(version, auth string) {
 	switch version {
 	case "SigV4":
-		s.Context.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		s.context.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
 	case "SigV2":
-		s.Context.Set("s3:signatureversion", "AWS")
+		s.context.Set("s3:signatureversion", "AWS")
 	case "":
 		if s.Access == correlate.AccessIAM {
-			s.Context.SetUnknown("s3:signatureversion")
+			s.context.SetUnknown("s3:signatureversion")
 		}
 	}
 	switch auth {
 	case "AuthHeader":
-		s.Context.Set("s3:authType", "REST-HEADER")
+		s.context.Set("s3:authType", "REST-HEADER")
 	case "QueryString":
-		s.Context.Set("s3:authType", "REST-QUERY-STRING")
+		s.context.Set("s3:authType", "REST-QUERY-STRING")
 	}
 }
 
@@ -608,7 +647,7 @@ func (s *Situation) accessPoint() bool {
 	if s.Origin == nil {
 		return false
 	}
-	k := correlate.ParseEndpoint(s.Origin.DomainName).Kind
+	k := s.mem.parseEndpoint(s.Origin.DomainName).Kind
 	return k == correlate.EndpointAccessPoint || k == correlate.EndpointMultiRegion
 }
 
@@ -730,7 +769,7 @@ func Region(s *Situation) string {
 		}
 		return b.Location.Value
 	case s.Origin != nil:
-		return correlate.ParseEndpoint(s.Origin.DomainName).Region
+		return s.mem.parseEndpoint(s.Origin.DomainName).Region
 	}
 	return ""
 }

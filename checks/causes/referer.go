@@ -58,14 +58,14 @@ func (v view) refererOf() (c refererCase, f checks.Finding, done bool) {
 		c.statements = denies
 	}
 	if len(c.statements) == 0 {
-		for _, e := range v.o.Statements {
+		for _, e := range v.o.Statements() {
 			if e.In == "bucketPolicy" && e.Match == policy.Unknown && allKeys(conditions(&e, policy.Unknown), "aws:Referer") {
 				return c, undecided("s3-log", "cloudfront:GetDistribution"), true
 			}
 		}
 		return c, ruledOut(), true
 	}
-	value := v.s.Context.Get("aws:Referer")
+	value := v.s.Context().Get("aws:Referer")
 	c.forwarded = forwards(v.facts(), v.Behavior, "Referer")
 	if h, ok := access.CustomHeader(v.Origin, "Referer"); ok {
 		c.header = true
@@ -136,10 +136,10 @@ func (v view) pageURL(r string) bool {
 // refererFits reports whether the statements would be content with a Referer.
 func (v view) refererFits(statements []policy.Explanation, value string) bool {
 	s := v.s.Clone()
-	s.Context.Set("aws:Referer", value)
+	s.Context().Set("aws:Referer", value)
 	o := access.Judge(s)
 	for i := range statements {
-		for _, e := range o.Statements {
+		for _, e := range o.Statements() {
 			if e.In != statements[i].In || e.Index != statements[i].Index {
 				continue
 			}

@@ -368,16 +368,16 @@ func (v view) becomeOAC(s *access.Situation) {
 	if s.Origin != nil {
 		o.ID, o.OriginPath = s.Origin.ID, s.Origin.OriginPath
 	}
-	then := s.Context
+	then := s.Context()
 	s.Access, s.Origin = correlate.AccessOAC, &o
 	s.Settle()
 	for _, k := range []string{"aws:CurrentTime", "aws:EpochTime"} {
 		if t := then.Get(k); t.State == policy.Known {
-			s.Context.Set(k, t.Values[0])
+			s.Context().Set(k, t.Values[0])
 		}
 	}
-	s.Context.Set("aws:SecureTransport", "true")
-	s.Context.Set("s3:TlsVersion", "1.2")
+	s.Context().Set("aws:SecureTransport", "true")
+	s.Context().Set("s3:TlsVersion", "1.2")
 }
 
 func (v view) createOAC() string {
@@ -536,8 +536,8 @@ func (v view) denyRemedies(denies []policy.Explanation) []checks.Remedy {
 			Title:    "Redirect viewers to https, so that CloudFront asks S3 over https",
 			Commands: updateDistribution(v.id(), jqBehavior(v.pattern())+`.ViewerProtocolPolicy = "redirect-to-https"`),
 			Apply: func(s *access.Situation) {
-				s.Context.Set("aws:SecureTransport", "true")
-				s.Context.Set("s3:TlsVersion", "1.2")
+				s.Context().Set("aws:SecureTransport", "true")
+				s.Context().Set("s3:TlsVersion", "1.2")
 			}})
 	}
 	exempt := func(d *policy.Document) error {
@@ -610,7 +610,7 @@ func (v view) refererRemedies(c refererCase) []checks.Remedy {
 				"aws cloudfront get-distribution-config --id "+sh(v.id())+" > dist.json",
 				`jq --arg secret "$SECRET" `+sh(`.DistributionConfig | `+jqOrigin(v.Origin.ID)+`.CustomHeaders |= (.Items = ([(.Items // [])[] | select(.HeaderName | ascii_downcase != "referer")] + [{HeaderName: "Referer", HeaderValue: $secret}]) | .Quantity = (.Items | length))`)+" dist.json > new.json",
 				"aws cloudfront update-distribution --id "+sh(v.id())+` --if-match "$(jq -r .ETag dist.json)" --distribution-config file://new.json`),
-			Apply: func(s *access.Situation) { s.Context.Set("aws:Referer", want) },
+			Apply: func(s *access.Situation) { s.Context().Set("aws:Referer", want) },
 		})
 	}
 	if h, ok := access.CustomHeader(v.Origin, "Referer"); ok && !c.fits && h != "" {
@@ -627,7 +627,7 @@ func (v view) refererRemedies(c refererCase) []checks.Remedy {
 			return nil
 		}); ok {
 			put := r.Apply
-			r.Apply = func(s *access.Situation) { put(s); s.Context.Set("aws:Referer", h) }
+			r.Apply = func(s *access.Situation) { put(s); s.Context().Set("aws:Referer", h) }
 			list = append(list, r)
 		}
 	}
@@ -637,7 +637,7 @@ func (v view) refererRemedies(c refererCase) []checks.Remedy {
 			Commands: []string{"aws cloudfront wait distribution-deployed --id " + sh(v.id()), invalidate(v.id())},
 			Apply: func(s *access.Situation) {
 				if h, ok := access.CustomHeader(v.Origin, "Referer"); ok {
-					s.Context.Set("aws:Referer", h)
+					s.Context().Set("aws:Referer", h)
 				}
 			}})
 	}

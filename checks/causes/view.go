@@ -181,7 +181,7 @@ func printable(key string) string {
 // statements returns the bucket policy's statements with the effect.
 func (v view) statements(effect string) []policy.Explanation {
 	var list []policy.Explanation
-	for _, e := range v.o.Statements {
+	for _, e := range v.o.Statements() {
 		if e.In == "bucketPolicy" && e.Effect == effect {
 			list = append(list, e)
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -315,4 +317,81 @@ func TestDifferential(t *testing.T) {
 	if os.Getenv("WHY403_SHOW") != "" {
 		t.Log(decisions)
 	}
+}
+
+// TestVisit: Visit says of each statement what Explain does, and Evaluate's notes.
+func TestVisit(t *testing.T) {
+	g := generator{rand.New(rand.NewPCG(5, 6))}
+	applied := 0
+	for i := range 3000 {
+		c, err := ParseCase(g.caseLine(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Policy == nil {
+			continue
+		}
+		for _, k := range genKeys {
+			if g.IntN(4) == 0 {
+				c.Request.Context.SetUnknown(k.key)
+			}
+		}
+		want := c.Policy.Explain("here", &c.Request)
+		got := make([]Explanation, len(want))
+		for i := range got {
+			got[i].Match = False
+		}
+		notes := c.Policy.Visit(&c.Request, func(i int, match Tri, account bool) {
+			applied++
+			got[i].Match, got[i].Account = match, account
+		})
+		if n := c.Policy.Evaluate(&c.Request).Notes; notes != n {
+			t.Errorf("notes %v, want %v", notes.Texts(), n.Texts())
+		}
+		for i, w := range want {
+			if got[i].Match != w.Match || got[i].Account != w.Account {
+				t.Errorf("statement %d: %v %t, want %v %t", i, got[i].Match, got[i].Account, w.Match, w.Account)
+			}
+			if one := c.Policy.ExplainOne("here", i, &c.Request); !reflect.DeepEqual(one, w) {
+				t.Errorf("one: %+v\nwant %+v", one, w)
+			}
+			var conditions, elements []string
+			for operator, key := range c.Policy.Conditions(i) {
+				conditions = append(conditions, operator+" "+key)
+			}
+			for _, el := range w.Elements {
+				if el.Element == "Condition" {
+					elements = append(elements, el.Operator+" "+strings.ToLower(el.Key))
+				}
+			}
+			if !slices.Equal(conditions, elements) {
+				t.Errorf("conditions %q, want %q", conditions, elements)
+			}
+		}
+	}
+	if applied < 500 {
+		t.Errorf("only %d statements apply", applied)
+	}
+}
+
+// What a context stands over shows through until it is set, and is never changed.
+func TestOver(t *testing.T) {
+	base := &Context{Default: Undefined}
+	base.Set("aws:Referer", "base")
+	var c Context
+	c.Set("aws:UserAgent", "forgotten")
+	c.Over(base)
+	f := func(c *Context, key string, state State, values ...string) {
+		t.Helper()
+		if v := c.Get(key); v.State != state || !slices.Equal(v.Values, values) {
+			t.Errorf("%s: %v %q, want %v %q", key, v.State, v.Values, state, values)
+		}
+	}
+	f(&c, "aws:UserAgent", Undefined)
+	f(&c, "aws:Referer", Known, "base")
+	c.Set("AWS:REFERER", "own")
+	f(&c, "aws:Referer", Known, "own")
+	f(base, "aws:Referer", Known, "base")
+	c.Over(base)
+	f(&c, "aws:Referer", Known, "base")
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"sort"
 	"strings"
 )
@@ -177,6 +178,30 @@ func (o outcome) decision() Decision {
 func (p *Policy) Decision(r *Request) Decision {
 	q := prepare(r)
 	return p.evaluate(&q, nil).decision()
+}
+
+// Visit calls f with every statement that applies to the request, or may, in order: match is True or Unknown. account
+// says that a statement that applies names the requester's account only, as in an Explanation. It returns the
+// undocumented rules that were used. It does not allocate.
+func (p *Policy) Visit(r *Request, f func(index int, match Tri, account bool)) Notes {
+	q := prepare(r)
+	p.evaluate(&q, func(i int, m statementMatch) {
+		applies := m.either()
+		f(i, applies, applies == True && m.direct != True)
+	})
+	return q.notes
+}
+
+// Conditions yields the operator, as written, and the key, in lower case, of a statement's conditions.
+func (p *Policy) Conditions(index int) iter.Seq2[string, string] {
+	return func(yield func(operator, key string) bool) {
+		for i := range p.statements[index].conditions {
+			c := &p.statements[index].conditions[i]
+			if !yield(c.operator, c.name) {
+				return
+			}
+		}
+	}
 }
 
 // A StatementRef names a statement.

@@ -97,6 +97,13 @@ func (p *Policy) Explain(in string, r *Request) []Explanation {
 	return list
 }
 
+// ExplainOne is Explain for one statement.
+func (p *Policy) ExplainOne(in string, index int, r *Request) Explanation {
+	q := prepare(r)
+	s := &p.statements[index]
+	return s.explain(StatementRef{in, index, s.sid}, &q)
+}
+
 func (s *statement) explain(ref StatementRef, r *prepared) Explanation {
 	e := Explanation{StatementRef: ref, Effect: "Deny"}
 	if s.allow {

@@ -105,9 +105,11 @@ type setting struct {
 	Value
 }
 
-// Derive returns a context that has the keys of c until it sets them otherwise. c must not be changed any more; many
-// contexts, of several goroutines, may be derived from it.
-func (c *Context) Derive() *Context { return &Context{Default: c.Default, base: c} }
+// Over gives c the keys of base until it sets them otherwise; those that it had are forgotten. base must not be
+// changed any more; many contexts, of several goroutines, may stand over it.
+func (c *Context) Over(base *Context) {
+	*c = Context{Default: base.Default, base: base, keys: c.keys[:0]}
+}
 
 // Set gives a single-valued key its value.
 func (c *Context) Set(key, value string) { c.put(key, Value{State: Known, Values: []string{value}}) }

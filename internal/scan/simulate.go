@@ -119,10 +119,10 @@ func Simulate(ctx context.Context, q Question) (*Judgement, error) {
 	}
 	for k, v := range q.Context {
 		if policy.SharedSecret(k) && v != "" {
-			s.Context.Set(k, g.Facts().Masked(v)) // as a recorded snapshot holds it
+			s.Context().Set(k, g.Facts().Masked(v)) // as a recorded snapshot holds it
 			continue
 		}
-		setContext(s.Context, k, v)
+		setContext(s.Context(), k, v)
 	}
 	j.Outcome = access.Judge(s)
 	return j, nil
