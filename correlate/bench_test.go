@@ -136,8 +136,8 @@ func BenchmarkResult(b *testing.B) {
 		load(c, 2, 100_000, 500_000, true)
 		b.StartTimer()
 		r, err := c.Result(context.Background(), oacSite2())
-		if err != nil || len(r.Keys) != 100_000 {
-			b.Fatal(len(r.Keys), err)
+		if err != nil || r.Keys.Len() != 100_000 {
+			b.Fatal(r.Keys.Len(), err)
 		}
 	}
 }
@@ -159,8 +159,8 @@ func TestMemoryPerKey(t *testing.T) {
 		load(c, 1, n, n, withOrigin)
 		per := float64(heap()-before) / n
 		r, err := c.Result(context.Background(), oacSite2())
-		if err != nil || len(r.Keys) != n {
-			t.Fatal(len(r.Keys), err)
+		if err != nil || r.Keys.Len() != n {
+			t.Fatal(r.Keys.Len(), err)
 		}
 		after := float64(heap()-before) / n
 		t.Logf("S3 lines %v: %.0f bytes a key gathered, %.0f in the result", withOrigin, per, after)
@@ -190,8 +190,8 @@ func BenchmarkBurst(b *testing.B) {
 			h.Origin(o)
 		}
 		b.StartTimer()
-		if r, err := c.Result(context.Background(), oacSite2()); err != nil || r.Keys[0].Join.Joined != 100_000 {
-			b.Fatal(err, r.Keys[0].Join)
+		if r, err := c.Result(context.Background(), oacSite2()); err != nil || r.Keys.At(0).Join.Joined != 100_000 {
+			b.Fatal(err, r.Keys.At(0).Join)
 		}
 	}
 }

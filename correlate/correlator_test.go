@@ -139,10 +139,10 @@ func TestJoinsOnePair(t *testing.T) {
 			cf 09:12:01 0.050 GET /a%2520b.js 403
 			s3 09:12:00 REST.GET.OBJECT site prod/a%2Bb.js 403
 		`)
-		if len(r.Keys) != 1 || len(r.Direct)+len(r.Edge) != 0 {
-			t.Fatalf("%s: %d keys, %d direct, %d edge", name, len(r.Keys), len(r.Direct), len(r.Edge))
+		if r.Keys.Len() != 1 || r.Direct.Len()+r.Edge.Len() != 0 {
+			t.Fatalf("%s: %d keys, %d direct, %d edge", name, r.Keys.Len(), r.Direct.Len(), r.Edge.Len())
 		}
-		k := r.Keys[0]
+		k := r.Keys.At(0)
 		if k.Bucket != "site" || k.Key != "prod/a b.js" || k.KeyKnown != KeyLogged || k.Access != AccessOAC || k.Join.Joined != 1 || k.Distribution != "E1" {
 			t.Errorf("%s: got %+v", name, k)
 		}

@@ -108,7 +108,7 @@ func ExampleCorrelator() {
 		return
 	}
 	defer result.Close()
-	for _, k := range result.Keys {
+	for k := range result.Keys.All() {
 		fmt.Printf("%s: %q in bucket %s, asked for as %v, access %s: %d of CloudFront's lines, %d of S3's\n",
 			k.Distribution, k.Key, k.Bucket, k.URIs, k.Access, k.Requests.CloudFront, k.Requests.S3)
 	}

@@ -1,5 +1,7 @@
 package correlate
 
+import "github.com/why403/why403/internal/spill"
+
 // Access says by which way S3 was asked for the object.
 type Access string
 
@@ -14,19 +16,15 @@ const (
 )
 
 // A Result is what the logs say about failing requests. It is read-only: keys
-// share parts. The sequences are
+// share parts. The lists are
 // sorted worst first: by requests (CloudFront's lines plus S3 lines that no
 // CloudFront line explains), then bucket, key and distribution.
-//
-// Keys and Direct are nil when they were more than Options.Memory allows: they
-// lie in Spilled then. FailingKeys and DirectFailures walk them wherever they
-// are.
 type Result struct {
-	Keys   []*FailingKey  // asked for through CloudFront, refused by S3
-	Direct []*FailingKey  // refused only for clients that came to S3 past CloudFront
-	Edge   []*EdgeFailure // refused at the edge: S3 never saw the request
+	Keys   *List[FailingKey]  // asked for through CloudFront, refused by S3
+	Direct *List[FailingKey]  // refused only for clients that came to S3 past CloudFront
+	Edge   *List[EdgeFailure] // refused at the edge: S3 never saw the request
 
-	Spilled *Spilled // nil when all keys are in memory
+	mem *spill.Memory // of the lists
 
 	// Rest counts the failing keys beyond Options.MaxKeys, by distribution and
 	// bucket.

@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -12,19 +11,14 @@ import (
 // group makes the result's keys and edge failures.
 func (j *joiner) group() {
 	g := j.g
-	for key := range uint32(g.keys.entries.n) {
+	for _, key := range j.byName {
 		e := g.keys.entries.at(key)
-		var sure, other uint32 = noKey, noKey
+		var sure, other uint32 = noKey, key
 		if e.scope&1 == 1 {
-			sure = key
+			sure, other = key, noKey
 			if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok {
 				other = u
 			}
-		} else {
-			if _, ok := g.keys.find(e.scope|1, g.keys.key(key)); ok {
-				continue // with its twin
-			}
-			other = key
 		}
 		j.oneKey(e.scope>>1, key, sure, other)
 	}
@@ -90,7 +84,7 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 		}
 		r.plain = j.plain[id]
 		if !j.folded[id] {
-			emit(j.failingKey(r, bucketName, key))
+			emit(j.failingKey(r, bucketName, key), id, r)
 			continue
 		}
 		n := Rest{Bucket: bucketName}
@@ -104,39 +98,66 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 	}
 }
 
+// rank sorts the keys, the paths and the distributions by name.
+func (j *joiner) rank() {
+	g := j.g
+	j.distRank = ranks(g.distributions.list, func(a, b *string) int { return cmp.Compare(*a, *b) })
+	buckets := ranks(g.buckets.list, func(a, b *string) int { return cmp.Compare(*a, *b) })
+	j.byName = spill.Make[uint32](j.mem, g.keys.entries.n)[:0]
+	for key := range uint32(g.keys.entries.n) {
+		if e := g.keys.entries.at(key); e.scope&1 == 0 {
+			if _, ok := g.keys.find(e.scope|1, g.keys.key(key)); ok {
+				continue // its twin, surely CloudFront's, stands for both
+			}
+		}
+		j.byName = append(j.byName, key)
+	}
+	j.keyRank = spill.Make[uint32](j.mem, g.keys.entries.n)
+	rankNames(j.mem, j.byName, j.keyRank, func(id uint32) uint32 { return buckets[g.keys.entries.at(id).scope>>1] }, g.keys.key)
+	stems := spill.Make[uint32](j.mem, g.stems.entries.n)
+	for i := range stems {
+		stems[i] = uint32(i)
+	}
+	j.stemRank = spill.Make[uint32](j.mem, g.stems.entries.n)
+	rankNames(j.mem, stems, j.stemRank, func(id uint32) uint32 { return j.distRank[g.stems.entries.at(id).scope>>2] }, g.stems.key)
+	spill.Drop(j.mem, stems)
+}
+
 // choosePlain finds the keys that have too many others before them.
 func (j *joiner) choosePlain() {
 	g := j.g
-	n := uint32(g.keys.entries.n)
-	j.plain, j.folded = spill.Make[bool](j.mem, int(n)), spill.Make[bool](j.mem, int(n))
-	if int(n) <= j.o.Detailed && (j.o.MaxKeys == 0 || int(n) <= j.o.MaxKeys) {
+	j.plain, j.folded = spill.Make[bool](j.mem, g.keys.entries.n), spill.Make[bool](j.mem, g.keys.entries.n)
+	n := len(j.byName)
+	if n <= j.o.Detailed && (j.o.MaxKeys == 0 || n <= j.o.MaxKeys) {
 		return
 	}
-	lines := spill.Make[uint32](j.mem, int(n)) // by the entry that stands for the key
-	ids := spill.Make[uint32](j.mem, int(n))[:0]
-	for key := range n {
-		id := key
-		if e := g.keys.entries.at(key); e.scope&1 == 0 {
-			if sure, ok := g.keys.find(e.scope|1, g.keys.key(key)); ok {
-				id = sure
+	order := spill.Make[uint64](j.mem, n) // keys with more lines first, then by name
+	for i, id := range j.byName {
+		e := g.keys.entries.at(id)
+		lines := j.lines(id)
+		if e.scope&1 == 1 {
+			if twin, ok := g.keys.find(e.scope&^1, g.keys.key(id)); ok {
+				lines += j.lines(twin)
 			}
 		}
-		if id == key {
-			ids = append(ids, id)
-		}
-		lines[id] += uint32(len(j.origins.of(key)))
-		for _, s := range j.byKey.of(key) {
-			lines[id] += uint32(len(j.edges.of(s)))
-		}
+		order[i] = uint64(^lines)<<32 | uint64(i)
 	}
-	slices.SortFunc(ids, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(lines[b], lines[a]), bytes.Compare(g.keys.key(a), g.keys.key(b)),
-			cmp.Compare(g.buckets.name(g.keys.entries.at(a).scope>>1), g.buckets.name(g.keys.entries.at(b).scope>>1)))
-	})
-	for i, id := range ids {
+	slices.Sort(order)
+	for i, o := range order {
+		id := j.byName[uint32(o)]
 		j.plain[id] = i >= j.o.Detailed
 		j.folded[id] = j.o.MaxKeys > 0 && i >= j.o.MaxKeys
 	}
+	spill.Drop(j.mem, order)
+}
+
+// lines counts the lines of a key's entry.
+func (j *joiner) lines(key uint32) uint32 {
+	n := len(j.origins.of(key))
+	for _, s := range j.byKey.of(key) {
+		n += len(j.edges.of(s))
+	}
+	return uint32(n)
 }
 
 // home finds the distribution that lonely S3 lines of a key belong to.
@@ -224,7 +245,7 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 			}
 		}
 		if edge.n > 0 {
-			j.out.Edge = append(j.out.Edge, j.edgeFailure(r, r.stems[from:to], &edge, edgeEvents, reasons, bucket, key))
+			j.emitEdge(j.edgeFailure(r, r.stems[from:to], &edge, edgeEvents, reasons, bucket, key), r.stems[from])
 		}
 		from = to
 	}

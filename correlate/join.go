@@ -27,9 +27,9 @@ type joiner struct {
 	o        Options
 	g        *gatherer
 	mem      *spill.Memory
-	space    *spill.Space
-	keys     *keySorter // failing keys on their way into the result
-	direct   *keySorter
+	keys     *sorter[FailingKey] // on their way into the result
+	direct   *sorter[FailingKey]
+	edge     *sorter[EdgeFailure]
 	alike    *patterns
 	noises   noiseFold
 	out      Result
@@ -54,6 +54,10 @@ type joiner struct {
 	owners       map[uint32][]uint32 // by bucket: distributions that use it
 	website      map[uint32]bool     // by bucket: seen through its website endpoint
 	forwarded    map[uint32]bool     // by bucket: CloudFront forwards the viewer's agent
+	byName       []uint32            // the keys, each once: the entry that stands for it
+	keyRank      []uint32            // by key: its place among them
+	stemRank     []uint32            // by path
+	distRank     []uint32            // by distribution
 	plain        []bool              // by key: too few lines for samples and resolution
 	folded       []bool              // by key: too few lines for more than a count
 	rest         map[Rest]Rest
@@ -155,15 +159,13 @@ func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) 
 	return dropped
 }
 
-func newJoiner(s Settings, o Options, g *gatherer) *joiner {
-	space := new(spill.Space)
-	share := func(part int64) int64 { // of the memory
-		if o.Memory == 0 {
-			return 0
-		}
-		return max(1, o.Memory/part)
+func newJoiner(s Settings, o Options, g *gatherer, mem *spill.Memory) *joiner {
+	var out *spill.Memory
+	if o.Memory > 0 {
+		out = spill.NewMemory(o.Memory / 16)
 	}
-	return &joiner{space: space, keys: &keySorter{space: space, limit: share(2)}, alike: new(patterns), direct: &keySorter{space: space, limit: share(8)},
+	return &joiner{mem: mem, out: Result{mem: out}, alike: new(patterns),
+		keys: newSorter(out, mem, codeKey), direct: newSorter(out, mem, codeKey), edge: newSorter(out, mem, codeFailure),
 		settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64),
 		rest: make(map[Rest]Rest), edgeShared: make(map[count][]EdgeClass), originShared: make(map[count][]OriginClass)}
 }

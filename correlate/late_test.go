@@ -29,10 +29,10 @@ func TestSettingsComeLate(t *testing.T) {
 			s.Identities = map[string]string{id: "E1IDENTITY"}
 		}
 		r, err := c.Result(t.Context(), s)
-		if err != nil || len(r.Keys) != 1 {
-			t.Fatal(len(r.Keys), err)
+		if err != nil || r.Keys.Len() != 1 {
+			t.Fatal(r.Keys.Len(), err)
 		}
-		k := r.Keys[0]
+		k := r.Keys.At(0)
 		if got := k.OKBefore == clock(t, "09:00:00"); got != known {
 			t.Errorf("identity known: %v, served before: %d", known, k.OKBefore)
 		}

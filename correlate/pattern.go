@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -81,24 +82,8 @@ func keyThing(f *FailingKey) thing {
 type patterns struct {
 	groups map[groupID]*patternGroup
 	hosts  map[string]map[string]bool // by distribution: hosts of failing requests
+	mu     sync.Mutex                 // guards lists: keys are read by many
 	lists  idLists
-}
-
-// Patterns finds what failing keys have in common. Noise is left out. It also
-// sets the Pattern of each FailingKey in memory that follows one.
-func Patterns(r *Result) []Pattern {
-	var p patterns
-	for _, f := range r.Keys {
-		p.addKey(f)
-	}
-	for _, f := range r.Edge {
-		p.addPath(f)
-	}
-	out := p.find(r)
-	for _, f := range r.Keys {
-		p.follow(f)
-	}
-	return out
 }
 
 func (p *patterns) addKey(f *FailingKey) {
@@ -176,6 +161,8 @@ func (p *patterns) follow(f *FailingKey) {
 		return
 	}
 	t, list := keyThing(f), 0
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, r := range p.groups[groupID{f.Distribution, f.Bucket, false}].rules {
 		if r.follows(&t) {
 			list = p.lists.with(list, r.id)

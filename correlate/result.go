@@ -9,13 +9,12 @@ import (
 func (j *joiner) finish() {
 	out, g := &j.out, j.g
 	// The events and most of what belongs to them have done their work.
-	g.edge, g.origin, g.stems, g.keys = chunked[edgeEvent]{}, chunked[originEvent]{}, keyTable{}, keyTable{}
+	g.edge.drop()
+	g.origin.drop()
+	g.stems.drop()
+	g.keys.drop()
 	g.edgeIDs, g.originIDs, g.firewall = nil, nil, nil
 	j.edges, j.origins, j.byKey, j.stems, j.pair, j.pairedBy, j.ambiguous = grouped{}, grouped{}, grouped{}, nil, nil, nil, nil
-	slices.SortFunc(out.Edge, func(a, b *EdgeFailure) int {
-		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Distribution, b.Distribution), cmp.Compare(a.URI, b.URI),
-			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.First, b.First))
-	})
 	slices.SortFunc(out.Pairs, func(a, b Pair) int {
 		return cmp.Or(cmp.Compare(a.EdgeRequestID, b.EdgeRequestID), cmp.Compare(a.OriginRequestID, b.OriginRequestID))
 	})
@@ -39,36 +38,44 @@ func (j *joiner) finish() {
 	})
 	rewrite := j.rewrites()
 	j.passedGroups()
-	for _, f := range out.Edge {
-		j.alike.addPath(f)
-		if f.Noise {
-			j.noises.add(f.URI, f.Requests)
-		}
-	}
 	out.Noise = j.noises.noise()
 	out.Patterns = j.alike.find(out)
 	alike := j.alike
-	out.keep(j.keys, j.direct, func(f *FailingKey) {
+	out.Keys = j.keys.sorted(func(f *FailingKey) {
 		rewrite(f)
 		alike.follow(f)
+	}, nil)
+	out.Direct = j.direct.sorted(nil, nil)
+	out.Edge = j.edge.sorted(nil, func(a, b *EdgeFailure) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.First, b.First))
 	})
 }
 
 // emitKey takes a failing key into the result.
-func (j *joiner) emitKey(f *FailingKey) {
+func (j *joiner) emitKey(f *FailingKey, id uint32, r *keyRun) {
 	j.alike.addKey(f)
 	j.noises.addKey(f)
-	j.keys.add(f)
+	dist := uint32(0)
+	if r.named {
+		dist = 1 + j.distRank[r.dist]
+	}
+	j.keys.add(f, f.weight(), j.keyRank[id], dist)
 }
 
 // emitDirect takes a key that fails for direct clients alone into the result.
-func (j *joiner) emitDirect(f *FailingKey) {
+func (j *joiner) emitDirect(f *FailingKey, id uint32, _ *keyRun) {
 	j.noises.addKey(f)
-	j.direct.add(f)
+	j.direct.add(f, f.weight(), j.keyRank[id], 0)
 }
 
-// spilled returns the error of temporary files.
-func (j *joiner) spilled() error { return cmp.Or(j.keys.err, j.direct.err) }
+// emitEdge takes a path that the edge refused into the result.
+func (j *joiner) emitEdge(f *EdgeFailure, stem uint32) {
+	j.alike.addPath(f)
+	if f.Noise {
+		j.noises.add(f.URI, f.Requests)
+	}
+	j.edge.add(f, f.Requests, j.stemRank[stem], 0)
+}
 
 // rewrites reports the changes that only a function makes, and returns what
 // tells a key its own.

@@ -178,11 +178,11 @@ func compareSample(t *testing.T, truth *sampleTruth, r *Result, settings bool) {
 			t.Errorf("%s %q: not in the truth", what, at)
 		}
 	}
-	keys("key", r.Keys, truth.FailingKeys)
-	keys("direct", r.Direct, truth.DirectFailures)
+	keys("key", all(r.Keys), truth.FailingKeys)
+	keys("direct", all(r.Direct), truth.DirectFailures)
 
 	edges := make(map[[2]string]*EdgeFailure)
-	for _, e := range r.Edge {
+	for e := range r.Edge.All() {
 		edges[[2]string{e.Distribution, e.URI}] = e
 	}
 	for _, w := range truth.EdgeFailures {
@@ -208,7 +208,7 @@ func TestDeterminism(t *testing.T) {
 	for name, settings := range map[string]Settings{"settings": s, "logs alone": {}} {
 		want := scanSample(t, settings, 1)
 		for _, workers := range []int{2, 3, 7} {
-			if diff := cmp.Diff(want, scanSample(t, settings, workers)); diff != "" {
+			if diff := cmp.Diff(want, scanSample(t, settings, workers), results); diff != "" {
 				t.Errorf("%s, %d goroutines: %s", name, workers, diff)
 			}
 		}

@@ -32,9 +32,9 @@ func summary(r *Result) string {
 			b.WriteByte('\n')
 		}
 	}
-	keys("key", r.Keys)
-	keys("direct", r.Direct)
-	for _, e := range r.Edge {
+	keys("key", all(r.Keys))
+	keys("direct", all(r.Direct))
+	for e := range r.Edge.All() {
 		fmt.Fprintf(&b, "edge %s %s n=%d %s", e.Distribution, e.URI, e.Requests, e.Reason)
 		if e.Bucket != "" {
 			fmt.Fprintf(&b, " %s/%s", e.Bucket, e.Key)
@@ -368,7 +368,7 @@ func TestAmbiguous(t *testing.T) {
 	if !slices.Equal(r.Pairs, want) {
 		t.Errorf("got %v, want %v", r.Pairs, want)
 	}
-	if s := r.Keys[0].Samples; len(s) != 3 || !s[0].Ambiguous || s[2].Ambiguous || s[2].Origin.RequestID != "Z" {
+	if s := r.Keys.At(0).Samples; len(s) != 3 || !s[0].Ambiguous || s[2].Ambiguous || s[2].Origin.RequestID != "Z" {
 		t.Errorf("samples %+v", s)
 	}
 }
@@ -389,7 +389,7 @@ func TestSuccessAround(t *testing.T) {
 		cf-ok 09:00:00 /b
 		cf-ok 16:00:00 /c
 	`)
-	k := r.Keys[0]
+	k := r.Keys.At(0)
 	if k.OKBefore != clock(t, "09:10") || k.OKAfter != clock(t, "14:05") || k.LastOK != clock(t, "15:00") || k.First != clock(t, "09:12") || k.Last != clock(t, "14:00") {
 		t.Errorf("got %d %d %d", k.OKBefore, k.OKAfter, k.LastOK)
 	}
@@ -466,7 +466,7 @@ func TestNoise(t *testing.T) {
 	b.WriteString("cf-ok 08:30:00 /shop.html\ncf 13:00:00 0.05 GET /shop.html 403 ip=203.0.113.66 agent=probe\n")
 	r := correlateText(t, site(restHost, nil), b.String())
 	var noise []string
-	for _, k := range r.Keys {
+	for k := range r.Keys.All() {
 		if k.Noise {
 			noise = append(noise, k.Key)
 		}
@@ -493,11 +493,11 @@ func TestBounds(t *testing.T) {
 		cf 10:00:01 0.05 GET /d 403
 	`, c.Handler())
 	r, err := c.Result(context.Background(), site(restHost, nil))
-	if err != nil || len(r.Keys) != 2 || r.Keys[0].Key != "a" || r.Keys[1].Key != "b" {
-		t.Fatalf("%v %v", r.Keys, err)
+	if err != nil || r.Keys.Len() != 2 || r.Keys.At(0).Key != "a" || r.Keys.At(1).Key != "b" {
+		t.Fatalf("%v %v", all(r.Keys), err)
 	}
-	if len(r.Keys[0].Samples) != 3 || r.Keys[0].Resolution == nil || r.Keys[1].Samples != nil || r.Keys[1].Resolution != nil {
-		t.Errorf("details: %+v", r.Keys)
+	if len(r.Keys.At(0).Samples) != 3 || r.Keys.At(0).Resolution == nil || r.Keys.At(1).Samples != nil || r.Keys.At(1).Resolution != nil {
+		t.Errorf("details: %+v", all(r.Keys))
 	}
 	if !slices.Equal(r.Rest, []Rest{{"E1", "site", 2, 2}}) {
 		t.Errorf("rest %+v", r.Rest)
@@ -516,13 +516,13 @@ func TestSamplesAreTheEarliest(t *testing.T) {
 		}
 		r, _ := c.Result(context.Background(), site(restHost, nil))
 		var ids []string
-		for _, s := range r.Keys[0].Samples {
+		for _, s := range r.Keys.At(0).Samples {
 			ids = append(ids, s.Edge.RequestID+" "+s.Edge.Query)
 		}
 		if !slices.Equal(ids, []string{"r0 q", "r1 qxx", "r2 qxxxx"}) {
 			t.Errorf("samples %q", ids)
 		}
-		if k := r.Keys[0]; k.Requests.CloudFront != 10 || r.Duplicates != int64(10*(n-1)) {
+		if k := r.Keys.At(0); k.Requests.CloudFront != 10 || r.Duplicates != int64(10*(n-1)) {
 			t.Errorf("%+v, %d duplicates", k.Requests, r.Duplicates)
 		}
 	}
@@ -544,10 +544,10 @@ func TestManyAgents(t *testing.T) {
 		t.Errorf("%d kinds of lines", len(h.originKind.list))
 	}
 	r, err := c.Result(context.Background(), site(restHost, nil))
-	if err != nil || len(r.Direct) != 1 || r.Direct[0].Requests.Direct != n {
-		t.Fatalf("%+v %v", r.Direct, err)
+	if err != nil || r.Direct.Len() != 1 || r.Direct.At(0).Requests.Direct != n {
+		t.Fatalf("%+v %v", all(r.Direct), err)
 	}
-	if k := r.Direct[0]; len(k.Origin) != MaxClasses || k.Origin[0].UserAgent != oneOfMany || k.Origin[0].Count != 500 {
+	if k := r.Direct.At(0); len(k.Origin) != MaxClasses || k.Origin[0].UserAgent != oneOfMany || k.Origin[0].Count != 500 {
 		t.Errorf("%d classes, the first %+v", len(k.Origin), k.Origin[0])
 	}
 }

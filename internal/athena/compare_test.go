@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/gather"
@@ -114,14 +115,19 @@ func compare(t testing.TB, local, remote outcome, bucket, dir string) {
 	for _, result := range []*correlate.Result{local.result, remote.result} {
 		slices.SortFunc(result.Passed, func(a, b correlate.PassedGroup) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	}
-	if d := cmp.Diff(*local.result, *remote.result, exact, near, minutes); d != "" {
+	lists := cmp.Options{
+		cmp.Transformer("keys", func(l *correlate.List[correlate.FailingKey]) []*correlate.FailingKey { return slices.Collect(l.All()) }),
+		cmp.Transformer("paths", func(l *correlate.List[correlate.EdgeFailure]) []*correlate.EdgeFailure { return slices.Collect(l.All()) }),
+		cmpopts.IgnoreUnexported(correlate.Result{}),
+	}
+	if d := cmp.Diff(*local.result, *remote.result, exact, near, minutes, lists); d != "" {
 		t.Errorf("result (-local +athena):\n%s", d)
 	}
 	t.Logf("local: %d lines, %d records, %d rejected, %d keys, %d direct, %d edge failures, %d patterns", l.Lines, l.Records, l.Rejected,
-		len(local.result.Keys), len(local.result.Direct), len(local.result.Edge), len(correlate.Patterns(local.result)))
+		local.result.Keys.Len(), local.result.Direct.Len(), local.result.Edge.Len(), len(local.result.Patterns))
 	t.Logf("athena: %d lines, %d records, %d rejected, %d keys, %d direct, %d edge failures, %d patterns", r.Lines, r.Records, r.Rejected,
-		len(remote.result.Keys), len(remote.result.Direct), len(remote.result.Edge), len(correlate.Patterns(remote.result)))
-	if n := len(local.result.Keys) + len(local.result.Direct) + len(local.result.Edge); n == 0 && !local.result.Coverage.Firewall {
+		remote.result.Keys.Len(), remote.result.Direct.Len(), remote.result.Edge.Len(), len(remote.result.Patterns))
+	if n := local.result.Keys.Len() + local.result.Direct.Len() + local.result.Edge.Len(); n == 0 && !local.result.Coverage.Firewall {
 		t.Error("nothing failed in these logs: nothing was compared")
 	}
 }

@@ -127,7 +127,7 @@ func sampleReport() *Report {
 		},
 		FailingKeys:    keys,
 		DirectFailures: SliceKeys{raw},
-		EdgeFailures: []EdgeFailure{{Distribution: dist, URI: "/admin/%E3%81%82", Requests: 280, Viewers: 2, FirstSeen: at("2026-11-23 01:00:00"), LastSeen: at("2026-11-23 02:00:00"),
+		EdgeFailures: SlicePaths{{Distribution: dist, URI: "/admin/%E3%81%82", Requests: 280, Viewers: 2, FirstSeen: at("2026-11-23 01:00:00"), LastSeen: at("2026-11-23 02:00:00"),
 			Status: "still", Verdict: "edge-waf",
 			Causes: []Cause{{ID: "edge-waf", Certainty: "likely", Summary: "The web ACL shop-acl blocks it by rule AWSManagedRulesCommonRuleSet.",
 				Evidence: []Evidence{{"waf-log", "s3://aws-waf-logs-shop/111122223333_waflogs_cloudfront_shop_20261123T0100Z_a1.log.gz:12", "BLOCK by AWSManagedRulesCommonRuleSet, same request id"}},

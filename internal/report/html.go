@@ -318,7 +318,7 @@ func (p *pageView) cards(r *Report) {
 	if share := percent(s.CloudFront, s.Requests); share != "" {
 		p.Cards = append(p.Cards, cardView{share, "of CloudFront's requests", false})
 	}
-	add(int64(keysLen(r.FailingKeys)+keysLen(r.DirectFailures)+len(r.EdgeFailures)), "keys and paths", false)
+	add(int64(length(r.FailingKeys)+length(r.DirectFailures)+length(r.EdgeFailures)), "keys and paths", false)
 	add(int64(len(s.Causes)), "causes", false)
 	if len(s.Statuses) > 0 {
 		for _, c := range []struct{ status, text string }{{"new", "new"}, {"still", "still failing"}, {"fixed", "fixed"}, {"quiet", "quiet"}} {

@@ -298,7 +298,7 @@ func TestJSONKeepsKeysExactly(t *testing.T) {
 // TestJSONArraysAreNeverNull walks the contract's arrays of a report whose
 // slices are all nil.
 func TestJSONArraysAreNeverNull(t *testing.T) {
-	r := &Report{FailingKeys: SliceKeys{{Causes: []Cause{{Remedies: []Remedy{{}}}}, Unknown: []Unknown{{}}}, {}}, EdgeFailures: []EdgeFailure{{}}}
+	r := &Report{FailingKeys: SliceKeys{{Causes: []Cause{{Remedies: []Remedy{{}}}}, Unknown: []Unknown{{}}}, {}}, EdgeFailures: SlicePaths{{}}}
 	out := string(render(t, "json", r, Options{}))
 	for _, null := range regexp.MustCompile(`"(\w+)":null`).FindAllStringSubmatch(out, -1) {
 		if n := null[1]; n != "verified" && n != "from" && n != "to" {

@@ -23,13 +23,9 @@ func renderJSON(w io.Writer, r *Report, _ Options) error {
 	j.field("run", wireRun(r.Run), ",\n")
 	j.field("inputs", wireInputs(r.Inputs), ",\n")
 	j.field("summary", wireSummary(r.Summary), ",\n")
-	j.keys("failing_keys", r.FailingKeys)
-	j.keys("direct_failures", r.DirectFailures)
-	j.raw(`"edge_failures": [`)
-	for i := range r.EdgeFailures {
-		j.element(i, wireEdge(&r.EdgeFailures[i]))
-	}
-	j.raw("\n],\n")
+	entries(&j, "failing_keys", r.FailingKeys, wireKey)
+	entries(&j, "direct_failures", r.DirectFailures, wireKey)
+	entries(&j, "edge_failures", r.EdgeFailures, wireEdge)
 	if len(r.Trend) > 0 {
 		j.field("trend", r.Trend, ",\n")
 	}
@@ -91,18 +87,18 @@ func (j *jsonWriter) element(i int, v any) {
 	j.value(v)
 }
 
-func (j *jsonWriter) keys(name string, keys Keys) {
+func entries[T any](j *jsonWriter, name string, list List[T], wire func(*T) *T) {
 	j.raw(`"` + name + `": [`)
-	if keys != nil {
+	if list != nil {
 		n := 0
-		for k, err := range keys.All() {
+		for v, err := range list.All() {
 			if j.err == nil {
 				j.err = err
 			}
 			if j.err != nil {
 				return
 			}
-			j.element(n, wireKey(k))
+			j.element(n, wire(v))
 			n++
 		}
 	}

@@ -59,6 +59,7 @@ func nastyReport() *Report {
 		Run: Run{Started: when, Finished: when, Version: "v1"}, APICalls: map[string]int64{"s3:GetBucketPolicy": 1}}
 	r.Inputs = &logs.Inputs{ByFormat: map[string]*logs.FormatCount{}}
 	var keys SliceKeys
+	var paths SlicePaths
 	for i, s := range append(nasty, allBytes) {
 		id := "cause-" + s
 		k := &FailingKey{Distribution: s, Bucket: s, Key: s, KeyEncoding: "utf-8", Access: "oac", URIs: []string{s}, Requests: Requests{CloudFront: int64(1000 - i)},
@@ -72,7 +73,7 @@ func nastyReport() *Report {
 			Hours:   []HourCount{{when.Add(time.Duration(i) * time.Hour), 1}},
 		}
 		keys = append(keys, k)
-		r.EdgeFailures = append(r.EdgeFailures, EdgeFailure{Distribution: s, URI: s, Requests: 1, FirstSeen: when, LastSeen: when, Status: "new", Verdict: id,
+		paths = append(paths, &EdgeFailure{Distribution: s, URI: s, Requests: 1, FirstSeen: when, LastSeen: when, Status: "new", Verdict: id,
 			Causes: k.Causes, Unknown: k.Unknown, Samples: k.Samples})
 		r.Summary.Causes = append(r.Summary.Causes, CauseCount{id, s, s, 1, 1, 1})
 		r.Summary.Patterns = append(r.Summary.Patterns, Pattern{s, s, 1, 1})
@@ -86,7 +87,7 @@ func nastyReport() *Report {
 		r.Trend = append(r.Trend, Day{Day: s, CloudFront: 1})
 	}
 	r.Summary.Noise.Requests = 1
-	r.FailingKeys, r.DirectFailures = keys, keys[:3]
+	r.FailingKeys, r.DirectFailures, r.EdgeFailures = keys, keys[:3], paths
 	return r
 }
 

@@ -97,15 +97,21 @@ func Render(w io.Writer, name string, r *Report, o Options) error {
 	return fmt.Errorf("no report format %q", name)
 }
 
-// SliceKeys is a Keys that lies in memory.
-type SliceKeys []*FailingKey
+// A Slice is a List that lies in memory.
+type Slice[T any] []*T
 
-// Len returns the number of keys.
-func (s SliceKeys) Len() int { return len(s) }
+// SliceKeys are failing keys, SlicePaths those that the edge refused.
+type (
+	SliceKeys  = Slice[FailingKey]
+	SlicePaths = Slice[EdgeFailure]
+)
 
-// All walks the keys. The keys are shared, not copied.
-func (s SliceKeys) All() iter.Seq2[*FailingKey, error] {
-	return func(yield func(*FailingKey, error) bool) {
+// Len returns the number of entries.
+func (s Slice[T]) Len() int { return len(s) }
+
+// All walks the entries, which are shared, not copied.
+func (s Slice[T]) All() iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
 		for _, k := range s {
 			if !yield(k, nil) {
 				return
@@ -149,8 +155,15 @@ func (r *Report) items() iter.Seq2[item, error] {
 				}
 			}
 		}
-		for i := range r.EdgeFailures {
-			if !yield(edgeItem(&r.EdgeFailures[i]), nil) {
+		if r.EdgeFailures == nil {
+			return
+		}
+		for f, err := range r.EdgeFailures.All() {
+			if err != nil {
+				yield(item{}, err)
+				return
+			}
+			if !yield(edgeItem(f), nil) {
 				return
 			}
 		}
@@ -205,9 +218,9 @@ func (r *Report) NewFindings() int64 {
 	return n
 }
 
-func keysLen(k Keys) int {
-	if k == nil {
+func length[T any](l List[T]) int {
+	if l == nil {
 		return 0
 	}
-	return k.Len()
+	return l.Len()
 }

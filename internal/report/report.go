@@ -8,10 +8,10 @@
 package report
 
 import (
-	"io"
 	"iter"
 	"time"
 
+	"github.com/why403/why403/internal/spill"
 	"github.com/why403/why403/logs"
 )
 
@@ -26,7 +26,7 @@ type Report struct {
 	Summary        Summary
 	FailingKeys    Keys // worst first
 	DirectFailures Keys // worst first
-	EdgeFailures   []EdgeFailure
+	EdgeFailures   Paths
 	APICalls       map[string]int64
 	Notes          []string // what is missing or was limited, one sentence each
 
@@ -36,16 +36,16 @@ type Report struct {
 	Documents []Document
 	Trend     []Day
 
-	// Temporary holds the files that keys lie in, nil when they are in memory.
-	Temporary io.Closer
+	// Memory is what the entries lie in, nil when it is the heap.
+	Memory *spill.Memory
 }
 
-// Close removes temporary files. The keys can't be walked afterwards.
-func (r *Report) Close() error {
-	if r == nil || r.Temporary == nil {
-		return nil
+// Close gives the entries' memory and temporary files back. They can't be walked
+// afterwards.
+func (r *Report) Close() {
+	if r != nil {
+		r.Memory.Free()
 	}
-	return r.Temporary.Close()
 }
 
 // A Document is one policy or configuration as AWS answered it. Evidence whose
@@ -67,12 +67,18 @@ type Day struct {
 	Causes     map[string]int64 `json:"causes,omitempty"`
 }
 
-// Keys is a sequence of failing keys that can be walked more than once. It may
-// lie on disk.
-type Keys interface {
+// A List is a sequence of entries that can be walked more than once. It may lie
+// on disk.
+type List[T any] interface {
 	Len() int
-	All() iter.Seq2[*FailingKey, error]
+	All() iter.Seq2[*T, error]
 }
+
+// Keys are failing keys, Paths those that the edge refused.
+type (
+	Keys  = List[FailingKey]
+	Paths = List[EdgeFailure]
+)
 
 // Run says what ran and over which time.
 type Run struct {

@@ -1,121 +1,152 @@
 package report
 
 import (
-	"bufio"
-	"encoding/gob"
-	"fmt"
-	"io"
 	"iter"
-	"os"
+	"time"
 
 	"github.com/why403/why403/internal/spill"
 )
 
-// A Spool is a Keys that lies in a temporary file. Keys are added to it one
-// after the other, then Done, then it can be walked. Each walk makes the keys
-// anew.
-type Spool struct {
-	file *os.File
-	w    *bufio.Writer
-	enc  *gob.Encoder
-	n    int
+// A Spool is a List that holds its entries in a compact form in memory that may
+// be a file. Entries are added one after the other, then it can be walked. Each
+// walk makes the entries anew.
+type Spool[T any] struct{ list *spill.List[T] }
+
+// NewKeys returns an empty Spool of failing keys. What of them is said to be
+// shared (RuledOut, Unknown, Plan) stays referred to.
+func NewKeys(m *spill.Memory) *Spool[FailingKey] {
+	return &Spool[FailingKey]{spill.NewList(m, codeKey)}
 }
 
-// NewSpool returns an empty Spool in the space.
-func NewSpool(s *spill.Space) (*Spool, error) {
-	f, err := s.File()
-	if err != nil {
-		return nil, err
-	}
-	w := bufio.NewWriterSize(f, 1<<18)
-	return &Spool{file: f, w: w, enc: gob.NewEncoder(w)}, nil
+// NewPaths returns an empty Spool of edge failures.
+func NewPaths(m *spill.Memory) *Spool[EdgeFailure] {
+	return &Spool[EdgeFailure]{spill.NewList(m, codeEdge)}
 }
 
-// spooled is a key as the file holds it. Package gob does not tell a pointer to
-// false from none, so that what a remedy's Verified says stands beside it.
-type spooled struct {
-	Key      FailingKey
-	Verified []byte
-}
+// Add adds an entry. It keeps none of it but what is said to be shared.
+func (s *Spool[T]) Add(v *T) { s.list.Add(v) }
 
-const (
-	verifiedNone = iota
-	verifiedNo
-	verifiedYes
-)
-
-// Add writes a key.
-func (s *Spool) Add(k *FailingKey) error {
-	v := spooled{Key: *k}
-	for i := range k.Causes {
-		for _, r := range k.Causes[i].Remedies {
-			switch {
-			case r.Verified == nil:
-				v.Verified = append(v.Verified, verifiedNone)
-			case *r.Verified:
-				v.Verified = append(v.Verified, verifiedYes)
-			default:
-				v.Verified = append(v.Verified, verifiedNo)
-			}
+// Restore gives the entries that were added last the numbers that they should
+// have: at is sorted.
+func (s *Spool[T]) Restore(at []int) {
+	n := s.list.Len()
+	early, late := 0, n-len(at)
+	s.list.Arrange(n, func(i int) int {
+		if len(at) > 0 && at[0] == i {
+			at, late = at[1:], late+1
+			return late - 1
 		}
-	}
-	s.n++
-	return s.failed(s.enc.Encode(&v))
+		early++
+		return early - 1
+	})
 }
 
-// Done ends the adding.
-func (s *Spool) Done() error {
-	s.enc = nil
-	return s.failed(s.w.Flush())
-}
+// Len returns the number of entries.
+func (s *Spool[T]) Len() int { return s.list.Len() }
 
-func (s *Spool) failed(err error) error {
-	if err != nil {
-		return spill.Fail(err)
-	}
-	return nil
-}
-
-// Len returns the number of keys.
-func (s *Spool) Len() int { return s.n }
-
-// All walks the keys.
-func (s *Spool) All() iter.Seq2[*FailingKey, error] {
-	return func(yield func(*FailingKey, error) bool) {
-		dec := gob.NewDecoder(bufio.NewReaderSize(io.NewSectionReader(s.file, 0, 1<<62), 1<<18))
-		for range s.n {
-			v := new(spooled)
-			if err := dec.Decode(v); err != nil {
-				yield(nil, spill.Fail(fmt.Errorf("a list of failing keys: %w", err)))
-				return
-			}
-			v.restore()
-			if !yield(&v.Key, nil) {
+// All walks the entries.
+func (s *Spool[T]) All() iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for i := range s.list.Len() {
+			if !yield(s.list.At(i), nil) {
 				return
 			}
 		}
 	}
 }
 
-// restore makes what package gob leaves out.
-func (v *spooled) restore() {
-	n := 0
-	k := &v.Key
-	k.URIs, k.Causes, k.RuledOut, k.Unknown, k.Hours = list(k.URIs), list(k.Causes), list(k.RuledOut), list(k.Unknown), list(k.Hours)
-	for i := range k.Unknown {
-		k.Unknown[i].Missing = list(k.Unknown[i].Missing)
+func codeKey(c *spill.Coder, k *FailingKey) {
+	for _, s := range [...]*string{&k.Distribution, &k.Bucket, &k.Key, &k.KeyEncoding, &k.Access, &k.Status, &k.Verdict, &k.Rewrite} {
+		c.Text(s)
 	}
-	for i := range k.Causes {
-		c := &k.Causes[i]
-		c.Evidence, c.Remedies = list(c.Evidence), list(c.Remedies)
-		for m := range c.Remedies {
-			r := &c.Remedies[m]
-			r.Commands = list(r.Commands)
-			if s := v.Verified[n]; s != verifiedNone {
-				yes := s == verifiedYes
-				r.Verified = &yes
-			}
-			n++
+	spill.Slice(c, &k.URIs, (*spill.Coder).Text)
+	for _, n := range [...]*int64{&k.Requests.CloudFront, &k.Requests.S3, &k.Requests.Direct, &k.Viewers} {
+		c.Int(n)
+	}
+	codeTime(c, &k.FirstSeen)
+	codeTime(c, &k.LastSeen)
+	spill.Pointer(c, &k.LastSuccess, codeTime)
+	spill.Pointer(c, &k.FixedSince, codeTime)
+	spill.Slice(c, &k.Causes, codeCause)
+	codeSaid(c, &k.RuledOut, &k.Unknown)
+	spill.Shared(c, &k.Plan, (*spill.Coder).Text)
+	spill.Slice(c, &k.Notes, (*spill.Coder).Text)
+	spill.Slice(c, &k.Resolution, (*spill.Coder).Text)
+	spill.Slice(c, &k.Samples, codeSample)
+	spill.Slice(c, &k.Hours, codeHour)
+	c.Bool(&k.Noise)
+}
+
+func codeEdge(c *spill.Coder, f *EdgeFailure) {
+	for _, s := range [...]*string{&f.Distribution, &f.URI, &f.Status, &f.Verdict} {
+		c.Text(s)
+	}
+	c.Int(&f.Requests)
+	c.Int(&f.Viewers)
+	codeTime(c, &f.FirstSeen)
+	codeTime(c, &f.LastSeen)
+	spill.Slice(c, &f.Causes, codeCause)
+	codeSaid(c, &f.RuledOut, &f.Unknown)
+	spill.Slice(c, &f.Samples, codeSample)
+	spill.Slice(c, &f.Hours, codeHour)
+	c.Bool(&f.Noise)
+}
+
+// codeSaid describes what most entries have in common.
+func codeSaid(c *spill.Coder, ruledOut *[]string, unknown *[]Unknown) {
+	spill.Shared(c, ruledOut, (*spill.Coder).Text)
+	spill.Shared(c, unknown, func(c *spill.Coder, u *Unknown) {
+		c.Text(&u.ID)
+		spill.Slice(c, &u.Missing, (*spill.Coder).Text)
+	})
+}
+
+func codeCause(c *spill.Coder, v *Cause) {
+	c.Text(&v.ID)
+	c.Text(&v.Certainty)
+	c.Text(&v.Summary)
+	spill.Slice(c, &v.Evidence, func(c *spill.Coder, e *Evidence) {
+		c.Text(&e.Source)
+		c.Text(&e.Ref)
+		c.Text(&e.Fact)
+	})
+	spill.Slice(c, &v.Remedies, func(c *spill.Coder, m *Remedy) {
+		for _, s := range [...]*string{&m.Title, &m.Opens, &m.Document, &m.Diff, &m.CloudFormation, &m.Terraform} {
+			c.Text(s)
 		}
+		for _, l := range [...]*[]string{&m.Commands, &m.Remains, &m.Assumes} {
+			spill.Slice(c, l, (*spill.Coder).Text)
+		}
+		spill.Pointer(c, &m.Verified, (*spill.Coder).Bool)
+	})
+}
+
+func codeSample(c *spill.Coder, s *Sample) {
+	spill.Pointer(c, &s.CloudFront, codeLine)
+	spill.Pointer(c, &s.S3, codeLine)
+	c.Bool(&s.Ambiguous)
+}
+
+func codeLine(c *spill.Coder, l *Line) {
+	c.Text(&l.Ref)
+	codeTime(c, &l.Time)
+	spill.Slice(c, &l.Fields, func(c *spill.Coder, i *LineItem) {
+		c.Text(&i.Name)
+		c.Text(&i.Value)
+	})
+}
+
+func codeHour(c *spill.Coder, h *HourCount) {
+	codeTime(c, &h.Hour)
+	c.Int(&h.Count)
+}
+
+// codeTime describes a time, which comes back in UTC.
+func codeTime(c *spill.Coder, t *time.Time) {
+	sec, ns := t.Unix(), int64(t.Nanosecond())
+	c.Int(&sec)
+	c.Int(&ns)
+	if c.Reading() {
+		*t = time.Unix(sec, ns).UTC()
 	}
 }

@@ -175,12 +175,12 @@ func (r *Report) scope() string {
 	if r.Summary.Forbidden == 0 {
 		return "" // what is listed then is remembered, not seen
 	}
-	keys := int64(keysLen(r.FailingKeys) + keysLen(r.DirectFailures))
+	keys := int64(length(r.FailingKeys) + length(r.DirectFailures))
 	var parts []string
 	if keys > 0 {
 		parts = append(parts, count(keys, "key"))
 	}
-	if n := len(r.EdgeFailures); n > 0 {
+	if n := length(r.EdgeFailures); n > 0 {
 		parts = append(parts, count(int64(n), "path")+" refused at the edge")
 	}
 	if len(parts) == 0 {

@@ -49,8 +49,8 @@ func reportKey(k *correlate.FailingKey, j judgement, m masks) *report.FailingKey
 	return out
 }
 
-func reportEdge(f *correlate.EdgeFailure, j judgement, m masks) report.EdgeFailure {
-	return report.EdgeFailure{
+func reportEdge(f *correlate.EdgeFailure, j judgement, m masks) *report.EdgeFailure {
+	return &report.EdgeFailure{
 		Distribution: f.Distribution,
 		URI:          f.URI,
 		Requests:     f.Requests,

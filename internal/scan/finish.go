@@ -46,24 +46,6 @@ func bound(t time.Time) *time.Time {
 	return &t
 }
 
-// eachSaid calls f with what is said of each key, and the key's number.
-func (r *run) eachSaid(f func(i int, said judgement, requests report.Requests)) error {
-	for i, k := range r.keys {
-		f(i, r.said[i], report.Requests(k.Requests))
-	}
-	i := 0
-	for _, keys := range r.spooled {
-		for k, err := range keys.All() {
-			if err != nil {
-				return err
-			}
-			f(i, judgement{common: &common{verdict: k.Verdict, unknown: k.Unknown}, causes: k.Causes}, k.Requests)
-			i++
-		}
-	}
-	return nil
-}
-
 // summary sums up the keys, and notes what could settle more of them.
 func (r *run) summary(rep *report.Report, found *correlate.Result, open openFacts) (report.Summary, error) {
 	s := report.Summary{
@@ -100,15 +82,21 @@ func (r *run) summary(rep *report.Report, found *correlate.Result, open openFact
 			c.Certainty = ""
 		}
 	}
-	err := r.eachSaid(func(i int, said judgement, requests report.Requests) {
-		add(said.verdict, said.causes, requests.Hit(), r.Memory.status(i))
-		open.note(said.unknown, said.verdict, said.causes)
-	})
-	if err != nil {
-		return s, err
+	i := 0
+	for _, keys := range r.judged {
+		for k, err := range keys.All() {
+			if err != nil {
+				return s, err
+			}
+			add(k.Verdict, k.Causes, k.Requests.Hit(), r.Memory.status(i))
+			open.note(k.Unknown, k.Verdict, k.Causes)
+			i++
+		}
 	}
-	for i := range rep.EdgeFailures {
-		f := &rep.EdgeFailures[i]
+	for f, err := range rep.EdgeFailures.All() {
+		if err != nil {
+			return s, err
+		}
 		open.note(f.Unknown, f.Verdict, f.Causes)
 		if f.Requests > 0 { // else it is remembered only
 			add(f.Verdict, f.Causes, f.Requests, f.Status)

@@ -1,9 +1,9 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"runtime"
 	"slices"
@@ -15,6 +15,7 @@ import (
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/gather"
 	"github.com/why403/why403/internal/report"
+	"github.com/why403/why403/internal/spill"
 )
 
 // A judgement is what the report keeps of a diagnosis. Of a site's failing
@@ -64,13 +65,16 @@ func (p *pool) judgement() judgement {
 		for _, r := range d.Plan {
 			c.plan = append(c.plan, r.Title)
 		}
-		if p.kept == nil {
+		if p.kept == nil || len(p.kept) == mostCommon {
 			p.kept = map[string]*common{}
 		}
 		p.kept[string(b)] = c
 	}
 	return judgement{c, reportCauses(d.Causes), d.Notes}
 }
+
+// mostCommon bounds what is kept to be shared.
+const mostCommon = 1 << 12
 
 // limited returns c for a key that was not asked about for --max-keys.
 func (c *common) limited() *common {
@@ -84,19 +88,23 @@ func (c *common) limited() *common {
 	return &l
 }
 
-// eachOf calls f with every number below n, on all cores. Calls that are given
-// the same pool follow each other.
-func eachOf(n int, f func(i int, p *pool)) {
+// A crew has a pool for each core.
+type crew []pool
+
+func newCrew() crew { return make(crew, runtime.GOMAXPROCS(0)) }
+
+// each calls f with every number below n, on all cores. Calls that are given the
+// same pool follow each other.
+func (c crew) each(n int, f func(i int, p *pool)) {
 	const batch = 32
 	var next atomic.Int64
 	var cores sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n/batch+1) {
+	for k := range min(len(c), n/batch+1) {
 		cores.Go(func() {
-			p := new(pool)
 			for {
 				end := int(next.Add(batch))
 				for i := end - batch; i < min(end, n); i++ {
-					f(i, p)
+					f(i, &c[k])
 				}
 				if end >= n {
 					return
@@ -113,37 +121,97 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 	if err := r.settings(ctx, found); err != nil {
 		return nil, err
 	}
-	if found.Spilled != nil {
-		return r.judgeSpilled(ctx, found)
+	rep := &report.Report{SchemaVersion: report.SchemaVersion}
+	if r.MemoryLimit > 0 {
+		rep.Memory = spill.NewMemory(r.MemoryLimit / 16)
 	}
-	keys := slices.Concat(found.Keys, found.Direct)
-	said := make([]judgement, len(keys))
-	r.keys, r.said = keys, said
-	open := make([]bool, len(keys)) // facts about the object may settle more
-	judgeKey := r.judgeKey(found)
-	diagnose := func(i int, p *pool) { said[i], open[i] = judgeKey(keys[i], p) }
-	eachOf(len(keys), diagnose)
-	objects := r.objects(found)
-	var again []int
-	for i, k := range keys {
-		if objects.consider(k, &said[i], open[i]) {
-			again = append(again, i)
+	if err := cmp.Or(r.judgeAll(ctx, found, rep), rep.Memory.Err()); err != nil {
+		rep.Close()
+		return nil, err
+	}
+	return rep, nil
+}
+
+// held is how many failures are held in full at a time.
+const held = 1024
+
+// judgeAll judges each failure and leaves its entry in the report. Keys that are
+// to be judged again, for facts about the object that are asked for when all keys
+// have been seen, come last.
+func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report.Report) error {
+	crew, judgeKey, objects, m := newCrew(), r.judgeKey(found), r.objects(found), r.masks()
+	var keys [held]*correlate.FailingKey
+	var said [held]judgement
+	var open [held]bool // facts about the object may settle more
+	lists := [...]*correlate.List[correlate.FailingKey]{found.Keys, found.Direct}
+	var spools [len(lists)]*report.Spool[report.FailingKey]
+	var again [len(lists)][]int
+	for n, list := range lists {
+		spools[n] = report.NewKeys(rep.Memory)
+		err := inParts(ctx, list.Len(), func(from, size int) {
+			crew.each(size, func(i int, p *pool) {
+				keys[i] = list.At(from + i)
+				said[i], open[i] = judgeKey(keys[i], p)
+			})
+			for i, k := range keys[:size] {
+				if objects.consider(k, &said[i], open[i]) {
+					again[n] = append(again[n], from+i)
+				} else {
+					spools[n].Add(reportKey(k, said[i], m))
+				}
+			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if err := objects.gather(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	eachOf(len(again), func(i int, p *pool) { diagnose(again[i], p) })
+	for n, list := range lists {
+		err := inParts(ctx, len(again[n]), func(from, size int) {
+			crew.each(size, func(i int, p *pool) {
+				keys[i] = list.At(again[n][from+i])
+				said[i], _ = judgeKey(keys[i], p)
+			})
+			for i, k := range keys[:size] {
+				spools[n].Add(reportKey(k, said[i], m))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if len(again[n]) > 0 {
+			spools[n].Restore(again[n])
+		}
+	}
+	rep.FailingKeys, rep.DirectFailures = spools[0], spools[1]
+	r.judged = spools[:]
 
-	n := len(found.Keys)
-	m := r.masks()
-	rep := &report.Report{
-		SchemaVersion:  report.SchemaVersion,
-		FailingKeys:    &keyList{found.Keys, said[:n], m},
-		DirectFailures: &keyList{found.Direct, said[n:], m},
-		EdgeFailures:   r.judgeEdge(found),
+	paths := report.NewPaths(rep.Memory)
+	rep.EdgeFailures = paths
+	var entries [held]*report.EdgeFailure
+	return inParts(ctx, found.Edge.Len(), func(from, n int) {
+		crew.each(n, func(i int, p *pool) {
+			f := found.Edge.At(from + i)
+			p.OfEdge(causes.ByID, r.edgePass(found, f))
+			entries[i] = reportEdge(f, p.judgement(), m)
+		})
+		for _, e := range entries[:n] {
+			paths.Add(e)
+		}
+	})
+}
+
+// inParts calls f for parts of n things.
+func inParts(ctx context.Context, n int, f func(from, n int)) error {
+	for from := 0; from < n; from += held {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f(from, min(held, n-from))
 	}
-	return rep, nil
+	return nil
 }
 
 // judgeKey returns what judges a key, and says whether facts about the object
@@ -155,35 +223,6 @@ func (r *run) judgeKey(found *correlate.Result) func(k *correlate.FailingKey, p 
 		pass.Served = served[at{k.Distribution, k.Bucket}]
 		p.OfKey(causes.ByID, pass)
 		return p.judgement(), checks.NeedsObject(pass, &p.Diagnosis)
-	}
-}
-
-func (r *run) judgeEdge(found *correlate.Result) []report.EdgeFailure {
-	out, m := make([]report.EdgeFailure, len(found.Edge)), r.masks()
-	eachOf(len(out), func(i int, p *pool) {
-		p.OfEdge(causes.ByID, r.edgePass(found, found.Edge[i]))
-		out[i] = reportEdge(found.Edge[i], p.judgement(), m)
-	})
-	return out
-}
-
-// A keyList makes the report's entries when they are asked for: a report may
-// hold far more keys than fit into memory in full.
-type keyList struct {
-	keys  []*correlate.FailingKey
-	said  []judgement // of each key
-	masks masks
-}
-
-func (l *keyList) Len() int { return len(l.keys) }
-
-func (l *keyList) All() iter.Seq2[*report.FailingKey, error] {
-	return func(yield func(*report.FailingKey, error) bool) {
-		for i, k := range l.keys {
-			if !yield(reportKey(k, l.said[i], l.masks), nil) {
-				return
-			}
-		}
 	}
 }
 
@@ -250,6 +289,9 @@ func (o *objects) consider(k *correlate.FailingKey, said *judgement, open bool) 
 func (o *objects) limited(c *common) *common {
 	l := o.limits[c]
 	if l == nil {
+		if len(o.limits) == mostCommon {
+			clear(o.limits)
+		}
 		l = c.limited()
 		o.limits[c] = l
 	}

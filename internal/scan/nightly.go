@@ -288,7 +288,7 @@ const (
 
 // remember gives the report's entries their status, and adds the findings of
 // earlier nights that this one did not meet and the days' totals.
-func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) error {
+func (m *Memory) remember(rep *report.Report, edge *correlate.List[correlate.EdgeFailure]) error {
 	if m == nil {
 		return nil
 	}
@@ -317,8 +317,12 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 		}
 		told[i] = m.told[begin:]
 	}
-	for i := range rep.EdgeFailures {
-		f, e := &rep.EdgeFailures[i], edge[i]
+	paths := make([]string, 0, edge.Len()) // their status
+	for f, err := range rep.EdgeFailures.All() {
+		if err != nil {
+			return err
+		}
+		e := edge.At(len(paths))
 		o := state.Observation{
 			FindingID: state.FindingID{Kind: kindEdge, Distribution: f.Distribution, Key: f.URI},
 			URIs:      []string{f.URI}, Verdict: f.Verdict, Requests: f.Requests, First: f.FirstSeen, Last: f.LastSeen,
@@ -330,9 +334,11 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 		if e.Bucket != "" && e.Reason == correlate.NoOriginCached {
 			o.Of = state.FindingID{Kind: kindKey, Distribution: f.Distribution, Bucket: e.Bucket, Key: e.Key}
 		}
-		f.Status, _ = m.st.Observe(o)
-		m.count(f.Status)
+		status, _ := m.st.Observe(o)
+		paths = append(paths, status)
+		m.count(status)
 	}
+	var gonePaths []*report.EdgeFailure
 	for r := range m.st.Absent() {
 		m.count(r.Status)
 		switch r.Kind {
@@ -341,14 +347,15 @@ func (m *Memory) remember(rep *report.Report, edge []*correlate.EdgeFailure) err
 		case kindDirect:
 			gone[1] = append(gone[1], absentKey(r))
 		case kindEdge:
-			rep.EdgeFailures = append(rep.EdgeFailures, report.EdgeFailure{Distribution: r.Distribution, URI: r.Key,
+			gonePaths = append(gonePaths, &report.EdgeFailure{Distribution: r.Distribution, URI: r.Key,
 				FirstSeen: r.First, LastSeen: r.Last, Status: r.Status, Verdict: r.Verdict,
 				Causes: []report.Cause{}, RuledOut: []string{}, Unknown: []report.Unknown{}})
 		}
 	}
 	for i, l := range lists {
-		*l = &remembered{*l, told[i], gone[i]}
+		*l = &remembered[report.FailingKey]{*l, func(n int, k *report.FailingKey) { told[i][n].tell(k) }, gone[i]}
 	}
+	rep.EdgeFailures = &remembered[report.EdgeFailure]{rep.EdgeFailures, func(n int, f *report.EdgeFailure) { f.Status = paths[n] }, gonePaths}
 	for _, d := range m.st.Days() {
 		rep.Trend = append(rep.Trend, report.Day{Day: d.Day, Requests: d.Requests, CloudFront: d.CloudFront, S3: d.S3, Direct: d.Direct, Causes: d.Causes})
 	}
@@ -435,32 +442,37 @@ type standing struct {
 	since  time.Time
 }
 
-// remembered is a run's keys with their standing, followed by those of earlier
-// nights.
-type remembered struct {
-	report.Keys
-	told []standing
-	gone []*report.FailingKey
+// tell puts a key's standing into its entry.
+func (s *standing) tell(k *report.FailingKey) {
+	k.Status = s.status
+	if k.Status == state.Fixed && k.FixedSince == nil {
+		k.FixedSince = &s.since
+	}
 }
 
-func (r *remembered) Len() int { return r.Keys.Len() + len(r.gone) }
+// remembered are a run's entries with what the memory says of them, followed by
+// those of earlier nights.
+type remembered[T any] struct {
+	report.List[T]
+	tell func(i int, v *T)
+	gone []*T
+}
 
-func (r *remembered) All() iter.Seq2[*report.FailingKey, error] {
-	return func(yield func(*report.FailingKey, error) bool) {
+func (r *remembered[T]) Len() int { return r.List.Len() + len(r.gone) }
+
+func (r *remembered[T]) All() iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
 		i := 0
-		for k, err := range r.Keys.All() {
+		for v, err := range r.List.All() {
 			if err == nil {
-				k.Status = r.told[i].status
-				if k.Status == state.Fixed && k.FixedSince == nil {
-					k.FixedSince = &r.told[i].since
-				}
+				r.tell(i, v)
 			}
-			if i++; !yield(k, err) {
+			if i++; !yield(v, err) {
 				return
 			}
 		}
-		for _, k := range r.gone {
-			if !yield(k, nil) {
+		for _, v := range r.gone {
+			if !yield(v, nil) {
 				return
 			}
 		}

@@ -65,7 +65,7 @@ func TestMemoryInS3(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh := int64(0)
-	for _, n := range []int64{int64(first.FailingKeys.Len()), int64(first.DirectFailures.Len()), int64(len(first.EdgeFailures))} {
+	for _, n := range []int64{int64(first.FailingKeys.Len()), int64(first.DirectFailures.Len()), int64(first.EdgeFailures.Len())} {
 		fresh += n
 	}
 	func() {
@@ -87,7 +87,7 @@ func TestMemoryInS3(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range first.EdgeFailures {
+	for f := range first.EdgeFailures.All() {
 		if f.Noise {
 			noise++
 		}

@@ -209,7 +209,7 @@ func statusOf(t *testing.T, rep *report.Report, path string) string {
 			}
 		}
 	}
-	for _, f := range rep.EdgeFailures {
+	for f := range rep.EdgeFailures.All() {
 		if f.URI == path {
 			all = append(all, f.Status)
 		}

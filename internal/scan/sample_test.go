@@ -67,8 +67,8 @@ func TestSampleTruth(t *testing.T) {
 	compareKeys(t, "direct failure", rep.DirectFailures, tr.Direct, false)
 
 	type id struct{ distribution, uri, verdict string }
-	got := map[id]report.EdgeFailure{}
-	for _, f := range rep.EdgeFailures {
+	got := map[id]*report.EdgeFailure{}
+	for f := range rep.EdgeFailures.All() {
 		got[id{f.Distribution, f.URI, f.Verdict}] = f
 	}
 	for _, want := range tr.Edge {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -102,12 +103,10 @@ type run struct {
 	started    time.Time
 	clients    *awsx.Clients // nil when no AWS is needed
 	gatherer   *gather.Gatherer
-	recorder   *gather.Recorder        // nil without --record
-	keys       []*correlate.FailingKey // found through CloudFront, then directly
-	said       []judgement             // of each key
-	spooled    []report.Keys           // in place of both, when they lie on disk
-	found      *discover.Result        // nil when locations were given
-	others     atomic.Int64            // lines of other buckets that share the places found
+	recorder   *gather.Recorder                   // nil without --record
+	judged     []*report.Spool[report.FailingKey] // found through CloudFront, then directly
+	found      *discover.Result                   // nil when locations were given
+	others     atomic.Int64                       // lines of other buckets that share the places found
 	mu         sync.Mutex
 	unlisted   []error  // why places found could not be listed
 	logged     []string // distributions that object names told, for Athena
@@ -298,10 +297,7 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 	buckets := map[string]gather.Parts{}
 	var behaviors []*correlate.Behavior
 	scps := false
-	for k, err := range allKeys(found) {
-		if err != nil {
-			return err
-		}
+	for k := range allKeys(found) {
 		if k.Bucket != "" {
 			p := parts
 			if k.Access == correlate.AccessWebsite {
@@ -318,7 +314,7 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 		scps = scps || k.Access == correlate.AccessIAM
 	}
 	var acls []string
-	for _, f := range found.Edge {
+	for f := range found.Edge.All() {
 		d, b, _ := r.way(f.Distribution, f.PathPattern, f.OriginID)
 		if b != nil && !slices.Contains(behaviors, b) {
 			behaviors = append(behaviors, b)
@@ -351,6 +347,19 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 		return err
 	}
 	return g.Organization(ctx, scps)
+}
+
+// allKeys walks the failing keys, found through CloudFront, then directly.
+func allKeys(found *correlate.Result) iter.Seq[*correlate.FailingKey] {
+	return func(yield func(*correlate.FailingKey) bool) {
+		for _, l := range [...]*correlate.List[correlate.FailingKey]{found.Keys, found.Direct} {
+			for k := range l.All() {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func distinct[T comparable](in []T) []T {
