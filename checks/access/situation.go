@@ -473,7 +473,7 @@ func (s *Situation) contextOfLine(l *correlate.OriginSample) {
 		s.setText("aws:UserAgent", s.masked(l.UserAgent))
 	}
 	if s.Access != correlate.AccessWebsite {
-		s.setTLS(l.TLSVersion, l.CipherSuite)
+		s.setTLS(l.TLSVersion, l.CipherSuite, l.HostHeader)
 	}
 	if l.VersionID != "" {
 		c.Set("s3:VersionId", l.VersionID)
@@ -494,7 +494,7 @@ func (s *Situation) contextOfClass(l *correlate.OriginClass) {
 		s.setText("aws:UserAgent", s.masked(l.UserAgent))
 	}
 	if s.Access != correlate.AccessWebsite {
-		s.setTLS(l.TLSVersion, "")
+		s.setTLS(l.TLSVersion, "", l.HostHeader)
 	}
 	s.setSignature(l.SignatureVer, l.AuthType)
 }
@@ -551,7 +551,12 @@ func (s *Situation) setIP(ip string) {
 	}
 }
 
-func (s *Situation) setTLS(version, cipher string) {
+// setTLS: every request has a Host, so that a line without one is of the time
+// before S3 logged host and TLS.
+func (s *Situation) setTLS(version, cipher, host string) {
+	if version == "" && cipher == "" && host == "" {
+		return
+	}
 	if version == "" && cipher == "" {
 		s.context.Set("aws:SecureTransport", "false")
 		s.context.SetAbsent("s3:TlsVersion")

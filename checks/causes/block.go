@@ -250,7 +250,7 @@ var objectOwner = &checks.Check{
 			return undecided(v.o.PolicyStep.Missing...)
 		}
 		owner, _ := access.OwnerOf(v.s.Object)
-		f := cause(v.grantSure(false, false), "%s belongs to another account (%s); the bucket policy's Allow reaches only objects of the bucket's owner", v.object(), access.Abbreviate(owner))
+		f := cause(weaker(v.grantSure(false, false), v.storedSure()), "%s belongs to another account (%s); the bucket policy's Allow reaches only objects of the bucket's owner", v.object(), access.Abbreviate(owner))
 		f = with(f, v.o.OwnerStep.Evidence...)
 		f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return o.BucketOwner != "" }, "the bucket's owner is %s", access.Abbreviate(v.s.BucketOwner)))
 		for _, e := range v.o.PolicyStep.Evidence {

@@ -155,10 +155,8 @@ var scenarios = []scenario{
 		opts(asWebsite, policyDoc(strings.Replace(publicPolicy, `"Resource"`, `"Condition":{"IpAddress":{"aws:SourceIp":"130.176.0.0/16"}},"Resource"`, 1))), "unexplained"},
 	{"policy-deny", checks.Proven, opts(policyDoc(denyOAC(vpceDeny))), opts(policyDoc(denyOAC(strings.Replace(vpceDeny, `"StringNotEquals"`, `"BoolIfExists":{"aws:PrincipalIsAWSService":"false"},"StringNotEquals"`, 1)))), "unexplained"},
 	{"referer-mismatch", checks.Proven, opts(asWebsite, policyDoc(refererAllow), header("Referer", "old"), sawReferer("old")), opts(asWebsite, policyDoc(refererAllow)), "referer-absent"},
-	{"referer-absent", checks.Proven, opts(asWebsite, policyDoc(refererAllow)), opts(asStranger, policyDoc(refererAllow), settings(func(s *scene) {
-		s.key.Access = correlate.AccessWebsite
-		s.bucket.PublicAccessBlock = known("s3:GetPublicAccessBlock", facts.PublicAccessBlock{})
-	})), "policy-condition-unmet"},
+	{"referer-absent", checks.Proven, opts(asWebsite, policyDoc(refererAllow)), opts(asWebsite, header("Referer", secret), sawReferer(secret),
+		policyDoc(strings.Replace(refererAllow, `"Condition":{`, `"Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"},`, 1))), "policy-condition-unmet"},
 	{"referer-forwarded", checks.Proven, opts(asWebsite, policyDoc(refererAllow), forwarding("Referer"), sawReferer("https://www.example.com/shop")),
 		opts(asWebsite, policyDoc(refererAllow), header("Referer", "https://wrong.example/"), sawReferer("https://wrong.example/")), "referer-mismatch"},
 	{"referer-deny-only", checks.Proven, opts(asWebsite, policyDoc(`{"Version":"2012-10-17","Statement":[`+refererBan+`]}`), header("Referer", secret), sawReferer(secret)),
@@ -200,11 +198,11 @@ var scenarios = []scenario{
 	{"kms-oai", checks.Likely, opts(asOAI, policyDoc(strings.Replace(oaiPolicy, "EOLD", "ENEW", 1)), headed(facts.ObjectHead{ServerSideEncryption: "aws:kms", SSEKMSKeyID: "k"})), opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{})), "kms-key-policy"},
 	{"kms-key-policy", checks.Proven, opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{})), opts(kmsKey(keyPolicyOpen, facts.KMSMetadata{})), "unexplained"},
 	{"kms-aws-managed-key", checks.Proven, opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{KeyManager: "AWS"})), opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{})), "kms-key-policy"},
-	{"kms-key-unusable", checks.Proven, opts(kmsKey(keyPolicyOpen, facts.KMSMetadata{KeyState: "Disabled"})), opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{})), "kms-key-policy"},
+	{"kms-key-unusable", checks.Proven, opts(code(400, "KMS.DisabledException"), kmsKey(keyPolicyOpen, facts.KMSMetadata{KeyState: "Disabled"})), opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{})), "kms-key-policy"},
 	{"ssec-object", checks.Proven, opts(code(400, "InvalidRequest"), headed(facts.ObjectHead{SSECustomerAlgorithm: "AES256"})), opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{})), "kms-key-policy"},
 	{"object-archived", checks.Proven, opts(code(403, "InvalidObjectState"), headed(facts.ObjectHead{StorageClass: "GLACIER", ServerSideEncryption: "AES256"})), opts(headed(facts.ObjectHead{StorageClass: "GLACIER_IR", ServerSideEncryption: "AES256"})), "unexplained"},
 
-	{"host-header-forwarded", checks.Proven, opts(code(403, "SignatureDoesNotMatch"), settings(func(s *scene) {
+	{"host-header-forwarded", checks.Proven, opts(code(403, "SignatureDoesNotMatch"), line(func(c *correlate.OriginClass) { c.HostHeader = "" }), settings(func(s *scene) {
 		s.dist.Behaviors[0].OriginRequestPolicyID = "ORP"
 		s.facts.OriginRequest["ORP"] = known("cloudfront:GetOriginRequestPolicy", facts.OriginRequestPolicy{ID: "ORP", Name: "Managed-AllViewer", HeaderBehavior: "allViewer"})
 	})), opts(code(403, "SignatureDoesNotMatch"), line(func(c *correlate.OriginClass) { c.RawBytes = true })), "signature-mismatch"},
@@ -227,6 +225,7 @@ var scenarios = []scenario{
 	{"bucket-not-owned", checks.Proven, opts(settings(func(s *scene) {
 		s.bucket.Head = state[facts.BucketHead]("s3:HeadBucket", facts.NotFound)
 		s.key.Origin, s.key.Samples = nil, nil
+		s.dist.ErrorResponses = []correlate.ErrorResponse{{ErrorCode: 404, ResponseCode: 403, ResponsePagePath: "/sorry.html"}}
 	})), opts(settings(func(s *scene) {
 		s.bucket.Head = state[facts.BucketHead]("s3:HeadBucket", facts.Refused)
 		s.bucket.Policy = state[string]("s3:GetBucketPolicy", facts.Refused)
@@ -370,6 +369,20 @@ func TestScenarios(t *testing.T) {
 			}
 			if c := certaintyOf(d, sc.id); c == checks.Proven || c == checks.Likely {
 				t.Errorf("look-alike: %s is called %s%s", sc.id, c, describe(d))
+			}
+		})
+	}
+	for _, l := range lookalikes {
+		t.Run(l.id+"/"+l.scene, func(t *testing.T) {
+			d := diagnose(play(l.opts...))
+			if d.Verdict != l.verdict {
+				t.Errorf("verdict %s, want %s%s", d.Verdict, l.verdict, describe(d))
+			}
+			if c := certaintyOf(d, l.verdict); l.certainty != "" && c != l.certainty {
+				t.Errorf("certainty %s, want %s%s", c, l.certainty, describe(d))
+			}
+			if c := certaintyOf(d, l.id); l.id != l.verdict && (c == checks.Proven || c == checks.Likely && l.certainty != "") {
+				t.Errorf("%s is called %s%s", l.id, c, describe(d))
 			}
 		})
 	}

@@ -173,7 +173,7 @@ var edgeMethod = &checks.Check{
 		sure := checks.Proven
 		if c == nil {
 			c = v.some(func(c *correlate.EdgeClass) bool { return notAllowed(c.Method) })
-			if c == nil || !v.open() || v.elsewhere() {
+			if c == nil || !v.open() || v.elsewhere() || v.blocked() {
 				return ruledOut()
 			}
 			sure = checks.Likely
@@ -193,7 +193,7 @@ var edgeHTTPSOnly = &checks.Check{
 	Edge: func(p *checks.EdgePass) checks.Finding {
 		v := lookEdge(p)
 		c := v.some(func(c *correlate.EdgeClass) bool { return c.Protocol == "http" || c.Protocol == "ws" })
-		if c == nil || !v.open() || v.elsewhere() {
+		if c == nil || !v.open() || v.elsewhere() || v.blocked() {
 			return ruledOut()
 		}
 		if v.Behavior == nil {
@@ -358,14 +358,16 @@ var (
 		pageEdgeSignedInvalid, 13, "cloudfront:GetPublicKey", "cloudfront:GetKeyGroup")
 )
 
-// blocked reports whether a WAF record of these requests shows a block.
+// blocked reports whether WAF records show that all of these requests were
+// blocked.
 func (v edgeView) blocked() bool {
+	n := int64(0)
 	for i := range v.e.Firewall {
 		if strings.EqualFold(v.e.Firewall[i].Action, "BLOCK") {
-			return true
+			n += v.e.Firewall[i].Count
 		}
 	}
-	return false
+	return n > 0 && n >= v.e.Requests
 }
 
 var edgeWAF = &checks.Check{
@@ -417,6 +419,12 @@ var edgeWAF = &checks.Check{
 		}
 		return fixed(f, v.wafRemedies(nil)...)
 	},
+}
+
+// firewallMayAnswer reports whether a web ACL, whose own response may have any
+// type, could have answered in the origin's place.
+func (v edgeView) firewallMayAnswer() bool {
+	return v.Distribution == nil || v.Distribution.WebACLID != "" && (v.Coverage == nil || !v.Coverage.Firewall)
 }
 
 // otherwise reports whether another check names the cause of the failure.
@@ -472,7 +480,9 @@ var edgeFunction = &checks.Check{
 			}
 		}
 		if assoc != nil {
-			sure = checks.Proven
+			if assoc.EventType == event || !lambda {
+				sure = checks.Proven
+			}
 			what += " at " + assoc.EventType + " (" + functionName(assoc.ARN) + ")"
 		}
 		f := cause(sure, "%s answered 403", what)
@@ -611,7 +621,7 @@ var notS3Origin = &checks.Check{
 			return c.ContentType != "" && !strings.HasPrefix(c.ContentType, "text/html") && c.ContentType != "text/xml"
 		}) != nil
 		sure := checks.Likely
-		if asked || body {
+		if asked || body && !v.firewallMayAnswer() {
 			sure = checks.Proven
 		}
 		name := or(v.e.OriginID, "of this path")

@@ -66,6 +66,9 @@ var keyDeleted = &checks.Check{
 			return undecided(or(o.Version.Missing(), "s3:ListBucketVersions"))
 		}
 		f := cause(v.missingCertainty(), "%s was deleted: its current version is a delete marker", v.object())
+		if v.deletedAfter() == checks.Possible {
+			f.Summary += ", written after the last refusal"
+		}
 		if marker {
 			f = with(f, ofFact(o.Version, "VersionId "+o.Version.Value.VersionID, "the current version is a delete marker, written %s", o.Version.Value.LastModified))
 		} else {
@@ -212,6 +215,8 @@ var keyMissing = &checks.Check{
 		}
 		var f checks.Finding
 		switch {
+		case v.shown404():
+			f = cause(c, "%s does not exist; but %s may list the bucket by the settings of now, and S3 answers 404 then: they changed since, or the key was there at the time", v.object(), v.who())
 		case v.website():
 			f = cause(c, "%s does not exist, and the bucket does not let everyone read that key: a website endpoint answers 403 instead of 404", v.object())
 		default:
@@ -250,14 +255,55 @@ func (v view) missingKey() (f checks.Finding, done bool) {
 // missingCertainty: at a REST endpoint a missing key is 403 for whoever may not
 // list; where the settings let the requester list, 404 would be the answer.
 func (v view) missingCertainty() checks.Certainty {
-	c := v.sure(false, false)
-	if v.o.Status == 404 && v.code("NoSuchKey") == nil {
-		c = weaker(c, checks.Likely)
+	c := weaker(v.sure(false, false), v.deletedAfter())
+	if v.shown404() || v.rewritten() {
+		c = weaker(c, checks.Possible)
 	}
 	if o := v.s.Object; !v.s.BucketFacts.Inventory.IsZero() && !o.Head.Settled() && (o.Listed.Call == facts.SourceInventory || !o.Listed.Settled()) {
 		c = weaker(c, checks.Likely) // what an inventory tells was true when it was made
 	}
 	return c
+}
+
+// shown404 reports whether the settings of now would show the missing key as
+// 404, which is not what S3 answered.
+func (v view) shown404() bool { return v.o.Status == 404 && v.code("NoSuchKey") == nil }
+
+// rewritten reports whether the key is only what the viewer's path leads to, and
+// a function may change that path on its way.
+func (v view) rewritten() bool {
+	if v.k.KeyKnown != correlate.KeyResolved && v.k.KeyKnown != correlate.KeyGuessed || v.Behavior == nil {
+		return false
+	}
+	for _, f := range v.Behavior.Functions {
+		if f.EventType == "viewer-request" || f.EventType == "origin-request" {
+			return true
+		}
+	}
+	return false
+}
+
+// deletedAfter weakens what a key's absence says when its delete marker is
+// younger than the refusals: it may have been there at the time.
+func (v view) deletedAfter() checks.Certainty {
+	o := v.s.Object.Version
+	if !o.Known() || !o.Value.DeleteMarker {
+		return checks.Proven
+	}
+	return v.since(o.Value.LastModified)
+}
+
+// since says how much a state that began at an instant explains: all when it
+// is older than the refusals, little when it is younger.
+func (v view) since(instant string) checks.Certainty {
+	t, ok := parseTime(instant)
+	switch {
+	case !ok || v.k.First == 0 || t.UnixMilli() <= v.k.First:
+		return checks.Proven
+	case t.UnixMilli() <= v.k.Last:
+		return checks.Likely
+	}
+	return checks.Possible
 }
 
 // rootRequest reports whether the key stands for the path "/".
@@ -275,7 +321,7 @@ func (v view) namedMissing() bool {
 // uploadedSince finds a key that exists now but was written after the last
 // refusal, when the settings allow it now.
 func (v view) uploadedSince() (checks.Finding, bool) {
-	if v.s.Exists != correlate.Yes || !v.reads() || !v.authorization() || v.k.Last == 0 || v.o.Permitted == correlate.No {
+	if v.s.Exists != correlate.Yes || !v.reads() || !v.authorization() || v.k.Last == 0 || v.o.Allowed == correlate.No {
 		return checks.Finding{}, false
 	}
 	o := v.s.Object

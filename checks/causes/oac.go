@@ -98,7 +98,11 @@ var oacNotAttached = &checks.Check{
 			f = cause(v.sure(false, false), "origin %s has origin access control %s of type %s, which does not sign requests to S3", v.Origin.ID, id, oac.Value.OriginType)
 			f = with(f, ofFact(oac, "OriginAccessControlOriginType", "OriginAccessControlOriginType is %s", oac.Value.OriginType))
 		} else {
-			f = cause(v.sure(false, false), "origin %s, which serves this path, has no origin access control, so CloudFront's request was anonymous; %s", v.Origin.ID, v.meantForOAC())
+			c := v.sure(false, false)
+			if g := v.grants(); len(g.referer)+len(g.unmet)+len(g.gap) > 0 {
+				c = weaker(c, checks.Possible) // meant to be read without one, as its own grant shows
+			}
+			f = cause(c, "origin %s, which serves this path, has no origin access control, so CloudFront's request was anonymous; %s", v.Origin.ID, v.meantForOAC())
 			f = with(f, evidence("cloudfront:GetDistribution", "Origins["+v.Origin.ID+"].OriginAccessControlId", "OriginAccessControlId is empty"))
 			f = with(f, evidence("s3:GetBucketPolicy", "Statement", "%s", v.meantForOAC()))
 		}
@@ -131,6 +135,9 @@ var oacSigningOff = &checks.Check{
 				return ruledOut()
 			}
 			return undecided(or(oac.Missing(), "cloudfront:GetOriginAccessControl"))
+		}
+		if v.authorized() || v.o.ByPolicy == correlate.Yes || v.o.ByACL == correlate.Yes {
+			return ruledOut() // an unsigned request may read it
 		}
 		// S3's own line says who asked: a signed request rules this out.
 		if v.s.Access != correlate.AccessAnonymous && v.code("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidArgument") == nil {

@@ -30,6 +30,25 @@ var pageSSECObject string
 //go:embed pages/object-archived.md
 var pageObjectArchived string
 
+// storedSure is sure for a cause that lies in how the object is stored: an
+// object written after the refusals tells little of them.
+func (v view) storedSure() checks.Certainty {
+	c := v.sure(false, false)
+	switch o := v.s.Object; {
+	case o.Head.Known():
+		return weaker(c, v.since(o.Head.Value.LastModified))
+	case o.Listed.Known():
+		return weaker(c, v.since(o.Listed.Value.LastModified))
+	}
+	return c
+}
+
+// accepted reports whether S3 refused with AccessDenied a request that nothing
+// but how the object is stored would refuse.
+func (v view) accepted() bool {
+	return len(v.k.Origin) > 0 && v.authorization() && v.o.Permitted == correlate.Yes
+}
+
 // stored answers for the checks on how the object is stored what they have in
 // common.
 func (v view) stored() (f checks.Finding, done bool) {
@@ -79,7 +98,7 @@ var objectArchived = &checks.Check{
 			}
 			return undecided(st.Missing...)
 		}
-		c := v.sure(false, false)
+		c := v.storedSure()
 		if len(v.k.Origin) > 0 {
 			c = weaker(c, checks.Likely)
 		}
@@ -112,9 +131,12 @@ var ssecObject = &checks.Check{
 		default:
 			return undecided(st.Missing...)
 		}
-		c := v.sure(false, false)
+		c := v.storedSure()
 		if len(v.k.Origin) > 0 && v.o.Permitted != correlate.No && v.code("InvalidRequest") == nil {
 			c = weaker(c, checks.Likely) // 400 is documented
+		}
+		if v.accepted() {
+			c = weaker(c, checks.Possible)
 		}
 		f := cause(c, "%s is encrypted with a customer-provided key (SSE-C), which CloudFront can't send", v.object())
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.reencryptRemedy())
@@ -179,7 +201,7 @@ func (v view) kmsByCode(id string) (checks.Finding, bool) {
 
 func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
 	st := v.o.Step(access.GateKMS)
-	c := v.sure(false, false)
+	c := v.storedSure()
 	var f checks.Finding
 	switch r {
 	case access.KMSAnonymous:
@@ -187,6 +209,9 @@ func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
 		// of checks, unless the request is refused for another reason as well.
 		if v.code("InvalidArgument") == nil {
 			c = weaker(c, checks.Likely)
+			if v.accepted() {
+				c = weaker(c, checks.Possible)
+			}
 		}
 		f = cause(c, "%s is encrypted with a KMS key, which an unsigned request can't read (S3 answers 400 where nothing else refuses it)", v.object())
 	case access.KMSIdentity:
@@ -197,6 +222,9 @@ func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
 	case access.KMSAWSManaged:
 		f = cause(c, "%s is encrypted under the AWS managed key aws/s3, whose policy can't be changed to admit CloudFront", v.object())
 	case access.KMSUnusable:
+		if len(v.k.Origin) > 0 && v.code("KMS.") == nil {
+			c = weaker(c, checks.Likely) // S3 has error codes for it
+		}
 		f = cause(c, "%s is encrypted under a KMS key that can't be used: %s", v.object(), st.Because)
 	case access.KMSKeyNotFound:
 		f = cause(weaker(c, checks.Possible), "%s is encrypted under a KMS key that does not exist or is not visible from this account", v.object())

@@ -100,8 +100,8 @@ var policyDeny = &checks.Check{
 			return undecided(m...)
 		}
 		_, denies := v.refererDenies()
-		if v.direct() {
-			// Past CloudFront the Referer is the client's own affair.
+		if v.s.Access == correlate.AccessIAM {
+			// The Referer of a signed request is the client's own affair.
 			more, _ := v.refererDenies()
 			denies = append(denies, more...)
 		}
@@ -178,7 +178,7 @@ var policyConditionUnmet = &checks.Check{
 		}
 		g := v.grants()
 		unmet := g.unmet
-		if v.direct() {
+		if v.s.Access == correlate.AccessIAM {
 			unmet = append(unmet, g.referer...)
 		}
 		if len(unmet) == 0 {
@@ -217,7 +217,11 @@ var policyResourceGap = &checks.Check{
 		}
 		e := &g.gap[0]
 		res := elementOf(e, "Resource")
-		f := cause(v.grantSure(false, false), "%s of the bucket policy allows %s to read %s, which does not cover %s", access.Name(e), v.who(), list(res.Policy, 3), printable(v.s.Key))
+		c := v.grantSure(false, false)
+		if v.rewritten() {
+			c = weaker(c, checks.Likely)
+		}
+		f := cause(c, "%s of the bucket policy allows %s to read %s, which does not cover %s", access.Name(e), v.who(), list(res.Policy, 3), printable(v.s.Key))
 		for i := range g.gap {
 			r := elementOf(&g.gap[i], "Resource")
 			f = with(f, v.policyFact(access.Ref(&g.gap[i])+"."+r.Element, "%s is %s", r.Element, list(r.Policy, 5)))
@@ -288,14 +292,14 @@ var oaiMismatch = &checks.Check{
 		w := v.ways(v.grants().other)
 		var named []policy.Explanation
 		named = append(named, w.oai...)
-		deleted := false
+		deleted, unsure := false, false
 		for _, e := range w.others {
 			for _, name := range elementOf(&e, "Principal").Policy {
 				if n := name[strings.IndexByte(name, '=')+1:]; len(n) >= 16 && strings.HasPrefix(n, "AIDA") {
 					named, deleted = append(named, e), true
 				}
 				if n := strings.TrimPrefix(name, "CanonicalUser:"); isHex64(n) {
-					named = append(named, e)
+					named, unsure = append(named, e), true
 				}
 			}
 		}
@@ -305,8 +309,12 @@ var oaiMismatch = &checks.Check{
 		e := &named[0]
 		names := elementOf(e, "Principal").Policy
 		c := v.grantSure(false, false)
-		if deleted {
+		switch {
+		case len(w.oai) > 0:
+		case deleted:
 			c = weaker(c, checks.Possible) // the form of a deleted identity is a guess for OAIs
+		case unsure:
+			c = weaker(c, checks.Likely) // it may be an account's id as well
 		}
 		f := cause(c, "the bucket policy lets %s read, and the origin uses %s", list(names, 2), v.who())
 		f = with(f, v.policyFact(access.Ref(e)+".Principal", "Principal is %s", list(names, 3)))

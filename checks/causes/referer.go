@@ -45,8 +45,8 @@ type refererCase struct {
 // refererOf looks at the statements that ask for a Referer. done is true when
 // none of the referer checks applies.
 func (v view) refererOf() (c refererCase, f checks.Finding, done bool) {
-	if v.direct() || v.s.Access == correlate.AccessIAM {
-		return c, notApplicable(), true // a direct visitor is refused by intention
+	if v.s.Access == correlate.AccessIAM {
+		return c, notApplicable(), true // its own policies may allow it
 	}
 	if f, done := v.permission(); done {
 		return c, f, true
@@ -78,7 +78,7 @@ func (v view) refererOf() (c refererCase, f checks.Finding, done bool) {
 	switch {
 	case value.State == policy.Undefined:
 		c.state = refererUnknown
-	case looksViewer, c.forwarded == correlate.Yes && !c.header:
+	case !v.direct() && (looksViewer || c.forwarded == correlate.Yes && !c.header):
 		c.state = refererViewer
 	case value.State == policy.Absent:
 		c.state = refererNone
@@ -151,6 +151,26 @@ func (v view) refererFits(statements []policy.Explanation, value string) bool {
 	return true
 }
 
+// refererWanted is the evidence of the statement that asks for a Referer.
+func (v view) refererWanted(e *policy.Explanation) checks.Evidence {
+	match := policy.False
+	if e.Effect == "Deny" {
+		match = policy.True
+	}
+	return v.policyFact(access.Ref(e)+conditionRef(e, match), "Effect %s asks for a Referer (masked)", e.Effect)
+}
+
+// refererSeen is the evidence of the line that shows the Referer.
+func (v view) refererSeen(state refererState) checks.Evidence {
+	switch state {
+	case refererNone:
+		return originLine(v.k, func(o *correlate.OriginSample) bool { return o.Referer == "" }, `the line's Referer is "-"`)
+	case refererViewer:
+		return originLine(v.k, func(o *correlate.OriginSample) bool { return v.pageURL(string(o.Referer)) }, "the line's Referer is the address of a page")
+	}
+	return originLine(v.k, func(o *correlate.OriginSample) bool { return o.Referer != "" }, "the line's Referer (masked) differs from the policy's")
+}
+
 func refererCheck(id, title, page string, rank int, state refererState) *checks.Check {
 	return &checks.Check{
 		ID: id, Title: title, Page: page, Rank: rank,
@@ -174,6 +194,14 @@ func refererCheck(id, title, page string, rank int, state refererState) *checks.
 				sure = v.grantSure(guess, true)
 			}
 			wants := access.Name(e)
+			if v.direct() {
+				sent := "sent another Referer than"
+				if state == refererNone {
+					sent = "sent no Referer, which"
+				}
+				f = cause(sure, "the client came to S3 past CloudFront and %s %s of the bucket policy wants: refused as intended", sent, wants)
+				return with(f, v.refererWanted(e), v.refererSeen(state), v.refusal())
+			}
 			switch state {
 			case refererNone:
 				switch {
@@ -199,19 +227,7 @@ func refererCheck(id, title, page string, rank int, state refererState) *checks.
 					f = cause(sure, "the Referer that S3 saw is not the one that %s of the bucket policy wants", wants)
 				}
 			}
-			match := policy.False
-			if e.Effect == "Deny" {
-				match = policy.True
-			}
-			f = with(f, v.policyFact(access.Ref(e)+conditionRef(e, match), "Effect %s asks for a Referer (masked)", e.Effect))
-			switch state {
-			case refererNone:
-				f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return o.Referer == "" }, `the line's Referer is "-"`))
-			case refererViewer:
-				f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return v.pageURL(string(o.Referer)) }, "the line's Referer is the address of a page"))
-			default:
-				f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return o.Referer != "" }, "the line's Referer (masked) differs from the policy's"))
-			}
+			f = with(f, v.refererWanted(e), v.refererSeen(state))
 			if v.Origin != nil {
 				fact := "origin " + v.Origin.ID + " has no custom header Referer"
 				if c.header {

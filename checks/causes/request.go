@@ -37,11 +37,25 @@ var pageAccountProblem string
 // foreignHost returns the Host by which S3 was asked when it is none of its own.
 func (v view) foreignHost() string {
 	for i := range v.k.Origin {
-		if h := v.k.Origin[i].HostHeader; h != "" && correlate.ParseEndpoint(h).Kind == correlate.EndpointOther {
+		h := v.k.Origin[i].HostHeader
+		if v.Origin != nil && strings.EqualFold(v.Origin.DomainName, h) {
+			continue // the origin is named by a name of its own
+		}
+		if h != "" && correlate.ParseEndpoint(h).Kind == correlate.EndpointOther {
 			return h
 		}
 	}
 	return ""
+}
+
+// askedByOwnName reports whether every S3 line shows S3's own name as the Host.
+func (v view) askedByOwnName() bool {
+	for i := range v.k.Origin {
+		if h := v.k.Origin[i].HostHeader; h == "" || correlate.ParseEndpoint(h).Kind == correlate.EndpointOther {
+			return false
+		}
+	}
+	return len(v.k.Origin) > 0
 }
 
 var hostHeaderForwarded = &checks.Check{
@@ -62,7 +76,11 @@ var hostHeaderForwarded = &checks.Check{
 			f = cause(v.sure(false, false), "S3 was asked with the viewer's Host %s instead of its own", host)
 			f = with(f, originLine(v.k, func(o *correlate.OriginSample) bool { return o.HostHeader == host }, "the line's Host is %s", host))
 		case fw == correlate.Yes && signature && !v.rawBytes():
-			f = cause(v.sure(false, false), "the behavior forwards the viewer's Host to S3, and the signature made for the origin's host does not match")
+			c := v.sure(false, false)
+			if v.askedByOwnName() {
+				c = weaker(c, checks.Possible) // then the viewer's Host did not reach it
+			}
+			f = cause(c, "the behavior forwards the viewer's Host to S3, and the signature made for the origin's host does not match")
 		case fw == correlate.Yes && len(v.k.Origin) == 0 && v.s.Access != correlate.AccessIAM:
 			f = cause(checks.Likely, "the behavior forwards the viewer's Host to S3, which looks for a bucket of that name or refuses the signature")
 		case fw == correlate.Unknown && signature:
@@ -223,7 +241,7 @@ var presignedQuery = &checks.Check{
 		v := look(p)
 		var c *correlate.OriginClass
 		for i := range v.k.Origin {
-			if o := &v.k.Origin[i]; o.Presigned && (o.Status == 403 || o.Status == 400) {
+			if o := &v.k.Origin[i]; o.Presigned && (o.Status == 403 || o.Status == 400) && !signedByHeader(o) {
 				c = o
 			}
 		}
@@ -256,6 +274,12 @@ var presignedQuery = &checks.Check{
 		}
 		return fixed(with(f, v.refusal()), v.presignedRemedies()...)
 	},
+}
+
+// signedByHeader reports whether S3 took the requester from a signature in the
+// header, so that the query's parameters were none to it.
+func signedByHeader(o *correlate.OriginClass) bool {
+	return o.Requester != "" && o.AuthType == "AuthHeader" && o.ErrorCode == "AccessDenied"
 }
 
 // forwardsQuery says whether the behavior forwards the query string.
@@ -422,8 +446,8 @@ var bucketNotOwned = &checks.Check{
 		switch {
 		case head.State == facts.NotFound:
 			f := cause(v.sure(false, false), "there is no bucket %s any more: whoever creates it now serves your site", v.s.Bucket)
-			if lines {
-				f.Certainty = weaker(f.Certainty, checks.Likely) // its log shows that it was there then
+			if lines || v.viewerSaw(403) && !v.turnedTo403(404) {
+				f.Certainty = weaker(f.Certainty, checks.Likely) // S3 answers 404 for no bucket: somebody's was there then
 			} else if !v.contact() {
 				f.Certainty = checks.Proven
 			}
@@ -440,6 +464,18 @@ var bucketNotOwned = &checks.Check{
 		}
 		return ruledOut()
 	},
+}
+
+// turnedTo403 reports whether a custom error response turns the status into 403.
+func (v view) turnedTo403(status int) bool {
+	if v.Distribution != nil {
+		for _, r := range v.Distribution.ErrorResponses {
+			if r.ErrorCode == status && r.ResponseCode == 403 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var accountProblem = &checks.Check{

@@ -95,7 +95,10 @@ var defaultRootSlash = &checks.Check{
 		if v.website() && v.o.Status == 404 {
 			return ruledOut()
 		}
-		f := cause(v.sure(false, false), "the default root object %s begins with a slash: S3 is asked for the key %s, which does not exist", quote(root), quote(v.s.Key))
+		f := cause(v.missingCertainty(), "the default root object %s begins with a slash: S3 is asked for the key %s, which does not exist", quote(root), quote(v.s.Key))
+		if v.s.Exists == correlate.Unknown {
+			f = cause(weaker(v.sure(false, false), checks.Likely), "the default root object %s begins with a slash: S3 is asked for the key %s", quote(root), quote(v.s.Key))
+		}
 		f = with(f, evidence("cloudfront:GetDistribution", "DefaultRootObject", "DefaultRootObject is %s", quote(root)))
 		f = with(f, access.Existence(v.s)...)
 		return fixed(with(f, v.refusal()), v.defaultRootRemedy(strings.TrimLeft(root, "/")))
@@ -210,6 +213,9 @@ var errorPageForbidden = &checks.Check{
 		}
 		if r := v.errorPage(); r != nil {
 			c := v.sure(false, false)
+			if len(v.k.URIs) == 0 && (v.Coverage == nil || !v.Coverage.Edge) {
+				c = weaker(c, checks.Likely) // without CloudFront's log: viewers may have asked for the page itself
+			}
 			for _, u := range v.k.URIs {
 				if correlate.WirePath(u) == r.ResponsePagePath {
 					c = weaker(c, checks.Likely) // viewers asked for the page itself as well

@@ -250,6 +250,8 @@ func (v view) grants() grants {
 		switch {
 		case who == policy.False:
 			g.other = append(g.other, e)
+		case res == policy.False && v.s.Access == correlate.AccessOAC && allKeys(conditions(&e, policy.False), "aws:SourceArn", "aws:SourceAccount"):
+			g.other = append(g.other, e) // of another distribution
 		case res == policy.False:
 			g.gap = append(g.gap, e)
 		case who == policy.True && res == policy.True:

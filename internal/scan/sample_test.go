@@ -139,9 +139,7 @@ func compareKeys(t *testing.T, what string, keys report.Keys, want []truthKey, n
 			t.Errorf("%s %s/%q is missing", what, w.Bucket, w.Key)
 			continue
 		}
-		// The truth calls a direct client's missing Referer referer-absent, which
-		// is about CloudFront; its further causes name the policy's condition.
-		if k.Verdict != w.Verdict && (named || !slices.Contains(w.Also, k.Verdict)) {
+		if k.Verdict != w.Verdict {
 			t.Errorf("%s %s/%q: verdict %s, want %s", what, w.Bucket, w.Key, k.Verdict, w.Verdict)
 		}
 		for _, c := range k.Causes {
