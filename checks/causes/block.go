@@ -297,7 +297,7 @@ func organization(id string, gate access.Gate, title, page string, rank int, f f
 		}}
 }
 
-var organizationRights = []string{"organizations:ListPoliciesForTarget", "organizations:DescribePolicy", "organizations:ListParents"}
+var organizationRights = []string{"organizations:ListPoliciesForTarget", "organizations:DescribePolicy", "organizations:ListParents", "organizations:DescribeOrganization"}
 
 var rcpDeny = organization("rcp-deny", access.GateRCP, "A resource control policy of the organization denies the request",
 	pageRCPDeny, rankDeny+10, func(v view) checks.Finding {

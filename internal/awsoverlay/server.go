@@ -26,6 +26,9 @@ import (
 type Server struct {
 	// Answers holds what AWS knows: a gather.Snapshot. nil: nothing.
 	Answers gather.Answers
+	// Management is the organization's management account, "" for one that is not
+	// the caller's.
+	Management string
 	// Deny holds IAM actions that are refused, as "s3:GetBucketPolicy".
 	Deny []string
 	// Forward answers what Answers does not know, nil: it is refused.
@@ -325,7 +328,7 @@ func (s *Server) json(w http.ResponseWriter, r *http.Request, host string) {
 		s.answer(w, r, json11, gather.Question{Call: gather.DescribeDeliveries, ID: region})
 	case "DescribeDeliveryDestinations":
 		s.answer(w, r, json11, gather.Question{Call: gather.DescribeDeliveryDestinations, ID: region})
-	case "ListParents", "ListPoliciesForTarget", "DescribePolicy":
+	case "DescribeOrganization", "ListParents", "ListPoliciesForTarget", "DescribePolicy":
 		s.organization(w, r, operation, in.ChildId, in.TargetId, in.Filter, in.PolicyId)
 	default:
 		s.forward(w, r)
@@ -392,6 +395,12 @@ func (s *Server) organization(w http.ResponseWriter, r *http.Request, operation,
 		levels[p.Level] = all[i].Target
 	}
 	switch operation {
+	case "DescribeOrganization":
+		if len(all) == 0 && s.Forward != nil {
+			s.forward(w, r)
+			return
+		}
+		reply(map[string]any{"Organization": map[string]string{"Id": "o-example", "MasterAccountId": first(s.Management, "999999999999")}})
 	case "ListParents":
 		order := []int{}
 		for l := range levels {

@@ -366,7 +366,9 @@ var managed = map[string]string{
 }
 
 // organizationPolicies walks from the caller's account up to the root, and asks
-// for the policies of each level, root first.
+// for the policies of each level, root first. They bind every account but the
+// organization's management account (Organizations guide, Resource control
+// policies, Service control policies).
 func organizationPolicies(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 	kind := orgtypes.PolicyTypeServiceControlPolicy
 	if q.ID == "rcp" {
@@ -377,6 +379,13 @@ func organizationPolicies(ctx context.Context, c *Clients, q gather.Question) (a
 		return nil, err
 	}
 	org := c.organizations()
+	whole, err := org.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
+	if err != nil {
+		return nil, err
+	}
+	if whole.Organization != nil && aws.ToString(whole.Organization.MasterAccountId) == aws.ToString(id.Account) {
+		return nil, &gather.APIError{Code: gather.CodeManagementAccount, Message: "the account is the organization's management account, which these policies do not bind"}
+	}
 	levels := []string{aws.ToString(id.Account)}
 	for len(levels) < 10 { // OUs nest five deep at most
 		out, err := org.ListParents(ctx, &organizations.ListParentsInput{ChildId: &levels[0]})

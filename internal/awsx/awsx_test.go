@@ -355,12 +355,12 @@ func TestMissingKeyNeedsProof(t *testing.T) {
 
 func TestEveryCallHasItsOperation(t *testing.T) {
 	for _, c := range gather.Calls() {
-		inner := c == gather.ListParents || c == gather.ListPoliciesForTarget || c == gather.ListLogs || c == gather.GetLog
+		inner := c == gather.DescribeOrganization || c == gather.ListParents || c == gather.ListPoliciesForTarget || c == gather.ListLogs || c == gather.GetLog
 		if (operations[c] == nil) != inner {
 			t.Errorf("%s: operation %v", c.Name, operations[c] != nil)
 		}
 	}
-	if len(operations) != len(gather.Calls())-4 {
+	if len(operations) != len(gather.Calls())-5 {
 		t.Errorf("%d operations for %d calls", len(operations), len(gather.Calls()))
 	}
 }
@@ -609,4 +609,35 @@ func TestCallsForEachKey(t *testing.T) {
 			t.Errorf("%s: version %+v", o.Key, o.Version)
 		}
 	}
+}
+
+// TestManagementAccountIsNotBound: the policies of an organization bind all
+// accounts but its management account.
+func TestManagementAccountIsNotBound(t *testing.T) {
+	f := func(management string, state facts.State, policies int) {
+		t.Helper()
+		server := &awsoverlay.Server{Answers: gather.NewSnapshot(site(t)), Management: management}
+		check := func(a gather.Answers) {
+			t.Helper()
+			g := gather.New(a, gather.Options{})
+			if err := g.Organization(context.Background(), true); err != nil {
+				t.Fatal(err)
+			}
+			if o := g.Facts().Organization; o.RCPs.State != state || o.SCPs.State != state || len(o.RCPs.Value) != policies {
+				t.Errorf("management account %s: RCPs %+v, SCPs %+v; want state %d and %d RCPs", management, o.RCPs, o.SCPs, state, policies)
+			}
+		}
+		r := gather.NewRecorder(NewAnswers(open(t, server, Config{})))
+		check(r)
+		dir := filepath.Join(t.TempDir(), "snapshot")
+		if err := r.Write(dir); err != nil {
+			t.Fatal(err)
+		}
+		check(gather.NewSnapshot(os.DirFS(dir))) // what was recorded says the same
+		if asked := fmt.Sprint(server.Requests()); state == facts.NotSet && strings.Contains(asked, "ListPoliciesForTarget") {
+			t.Errorf("policies of the management account were asked for: %s", asked)
+		}
+	}
+	f("111122223333", facts.NotSet, 0)
+	f("444455556666", facts.Known, len(gatherAll(t, gather.NewSnapshot(site(t))).Organization.RCPs.Value))
 }

@@ -45,7 +45,8 @@ func answerError(err error, atAWS bool) error {
 	if errors.As(err, &limit) {
 		return limit
 	}
-	if err == nil || errors.Is(err, gather.ErrNotAsked) || errors.Is(err, gather.ErrUnavailable) {
+	var own *gather.APIError
+	if err == nil || errors.Is(err, gather.ErrNotAsked) || errors.Is(err, gather.ErrUnavailable) || errors.As(err, &own) {
 		return err
 	}
 	var api smithy.APIError

@@ -63,15 +63,22 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, etag string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.c.Wait(askTimeout))
 	defer cancel()
-	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + name)})
-	if err != nil {
-		return nil, "", s.failed("read", name, err)
+	// The SDK's attempts end with the answer's header: a body that breaks off is
+	// asked for again here.
+	for try := 1; ; try++ {
+		out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + name)})
+		if err != nil {
+			return nil, "", s.failed("read", name, err)
+		}
+		data, err := io.ReadAll(out.Body)
+		out.Body.Close()
+		if err == nil {
+			return data, aws.ToString(out.ETag), nil
+		}
+		if try == maxAttempts || ctx.Err() != nil {
+			return nil, "", s.failed("read", name, err)
+		}
 	}
-	defer out.Body.Close()
-	if data, err = io.ReadAll(out.Body); err != nil {
-		return nil, "", s.failed("read", name, err)
-	}
-	return data, aws.ToString(out.ETag), nil
 }
 
 // Put writes an object as JSON and returns its ETag; see [state.Store].

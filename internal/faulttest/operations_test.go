@@ -48,6 +48,7 @@ glue:UpdateTable
 kms:DescribeKey
 kms:GetKeyPolicy
 organizations:DescribeEffectivePolicy
+organizations:DescribeOrganization
 organizations:DescribePolicy
 organizations:ListParents
 organizations:ListPoliciesForTarget

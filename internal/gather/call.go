@@ -114,10 +114,12 @@ var (
 		"the account's Block Public Access, the organization's included")
 	DescribeEffectivePolicy = declare("organizations:DescribeEffectivePolicy", "organizations:DescribeEffectivePolicy", ScopeNone, "account/effective-s3-policy.json",
 		"whether the organization sets Block Public Access")
-	// OrganizationPolicies stands for a chain of calls: ListParents up to the
-	// root, ListPoliciesForTarget for each, DescribePolicy for each policy.
+	// OrganizationPolicies stands for a chain of calls: DescribeOrganization,
+	// ListParents up to the root, ListPoliciesForTarget for each, DescribePolicy for each policy.
 	OrganizationPolicies = declare("organizations:DescribePolicy", "organizations:DescribePolicy", ScopeNone, "organization/{id}",
 		"service and resource control policies above the bucket's account")
+	DescribeOrganization = declare("organizations:DescribeOrganization", "organizations:DescribeOrganization", ScopeNone, "",
+		"whether the account is the management account, which those policies do not bind")
 	ListParents = declare("organizations:ListParents", "organizations:ListParents", ScopeNone, "",
 		"the levels above the bucket's account")
 	ListPoliciesForTarget = declare("organizations:ListPoliciesForTarget", "organizations:ListPoliciesForTarget", ScopeNone, "",

@@ -28,6 +28,7 @@ var states = map[string]facts.State{
 	"AWSOrganizationsNotInUseException":              facts.NotSet,
 	"PolicyTypeNotEnabledException":                  facts.NotSet,
 	"EffectivePolicyNotFoundException":               facts.NotSet,
+	CodeManagementAccount:                            facts.NotSet,
 
 	"NotFound":                             facts.NotFound,
 	"NoSuchBucket":                         facts.NotFound,
@@ -57,6 +58,9 @@ const (
 	CodeAnswer      = "InvalidAnswer"   // AWS, or a server that claims to be, answered something else
 	CodeRequest     = "RequestFailed"   // no answer came
 	CodeUnavailable = "Unavailable"     // no credentials, or none that are valid
+
+	// CodeManagementAccount: the organization's policies do not bind this account.
+	CodeManagementAccount = "ManagementAccount"
 )
 
 // fail fills in a fact from an error of Answers.
