@@ -90,6 +90,26 @@ func (c *Correlator) Distributions() []string {
 	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" })
 }
 
+// Fetched returns the buckets that CloudFront failed to fetch objects from, by
+// S3's own lines, sorted. It is for the same time as Distributions: S3 names no
+// distribution.
+func (c *Correlator) Fetched() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []string
+	for _, g := range c.gatherers {
+		seen := make([]bool, len(g.buckets.list))
+		for i := range uint32(g.keys.entries.n) {
+			if scope := g.keys.entries.at(i).scope; scope&1 == 1 && !seen[scope>>1] {
+				seen[scope>>1] = true
+				all = append(all, g.buckets.name(scope>>1))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Result joins and groups what the Handlers gathered, by the settings, of which
 // every part may be missing. It uses the Handlers' memory: the Correlator can't
 // be used afterwards. The Result keeps pointers into the settings. The error is

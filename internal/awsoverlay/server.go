@@ -292,11 +292,60 @@ func (s *Server) cloudfront(w http.ResponseWriter, r *http.Request) {
 		}
 		q = gather.Question{Call: gather.GetRealtimeLogConfig, ID: in.ARN}
 	}
-	if q.Call == nil {
+	switch q.Call {
+	case nil:
+		s.forward(w, r)
+	case gather.ListDistributions:
+		s.distributions(w, r)
+	default:
+		s.answer(w, r, restXML, q)
+	}
+}
+
+// pageSize is how many distributions CloudFront lists at a time.
+const pageSize = 100
+
+// distributions answers ListDistributions with summaries of the distributions.
+func (s *Server) distributions(w http.ResponseWriter, r *http.Request) {
+	data, err := s.ask(r, gather.Question{Call: gather.ListDistributions})
+	switch {
+	case errors.Is(err, gather.ErrNotAsked) && s.Forward != nil:
 		s.forward(w, r)
 		return
+	case err != nil:
+		fail(w, r, restXML, err)
+		return
 	}
-	s.answer(w, r, restXML, q)
+	var all struct {
+		DistributionList struct{ Items []map[string]any }
+	}
+	_ = json.Unmarshal(data, &all)
+	items := all.DistributionList.Items
+	for from := range items {
+		id, _ := items[from]["Id"].(string)
+		if id <= r.URL.Query().Get("Marker") {
+			continue
+		}
+		list := map[string]any{"IsTruncated": len(items) > from+pageSize}
+		page := items[from:min(from+pageSize, len(items))]
+		for _, d := range page {
+			id, _ := d["Id"].(string)
+			if list["IsTruncated"] == true {
+				list["NextMarker"] = id
+			}
+			data, err := s.Answers.Ask(r.Context(), gather.Question{Call: gather.GetDistribution, ID: id})
+			var full struct{ Distribution map[string]any }
+			if err != nil || json.Unmarshal(data, &full) != nil {
+				continue
+			}
+			config, _ := full.Distribution["DistributionConfig"].(map[string]any)
+			d["DomainName"], d["ARN"], d["Origins"], d["Aliases"] = full.Distribution["DomainName"], full.Distribution["ARN"], config["Origins"], config["Aliases"]
+		}
+		list["Items"] = page
+		data, _ = json.Marshal(map[string]any{"DistributionList": list})
+		break
+	}
+	writeXML(w, gather.ListDistributions, data)
 }
 
 // json answers the services that speak JSON 1.1.

@@ -203,9 +203,22 @@ func (g *Gatherer) Caller(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A DistributionName is a distribution of the account. A snapshot does not tell
-// the DomainName.
-type DistributionName struct{ ID, DomainName string }
+// A DistributionName is a distribution of the account, in short. A snapshot tells
+// the ID alone.
+type DistributionName struct {
+	ID, DomainName string
+	Origins        struct{ Items []struct{ DomainName string } }
+}
+
+// Serves reports whether an origin of the distribution is one of the buckets.
+func (d *DistributionName) Serves(buckets []string) bool {
+	for _, o := range d.Origins.Items {
+		if slices.Contains(buckets, correlate.ParseEndpoint(o.DomainName).Bucket) {
+			return true
+		}
+	}
+	return false
+}
 
 // ListDistributions returns the account's distributions. It is safe for
 // concurrent use.

@@ -155,7 +155,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 		return nil, r.nothing(inputs)
 	}
 	r.leftOut()
-	if err := r.seen(work, c.Distributions()); err != nil {
+	if err := r.seen(work, c.Distributions(), c.Fetched()); err != nil {
 		return nil, err
 	}
 	for i, u := range inputs.Unreadable {

@@ -95,10 +95,11 @@ func isDistribution(s string) bool {
 	return true
 }
 
-// seen asks for the settings of the distributions that the logs have named. A
-// snapshot is asked for all that it holds: S3's log alone names none, but a
-// bucket's keys can be told by the one distribution whose origin it is.
-func (r *run) seen(ctx context.Context, named []string) error {
+// seen asks for the settings of the distributions that the logs have named.
+// S3's lines name none: for buckets that CloudFront fetched from, the account's
+// distributions are looked through for those whose origin they are. A snapshot
+// is asked for all that it holds.
+func (r *run) seen(ctx context.Context, named, fetched []string) error {
 	var ids []string
 	for _, name := range named {
 		ids = append(ids, r.idsOf(ctx, name)...)
@@ -107,6 +108,34 @@ func (r *run) seen(ctx context.Context, named []string) error {
 		for _, d := range r.gatherer.ListDistributions(ctx).Value {
 			ids = append(ids, d.ID)
 		}
+		return r.gatherer.Distributions(ctx, ids...)
 	}
-	return r.gatherer.Distributions(ctx, ids...)
+	if err := r.gatherer.Distributions(ctx, ids...); err != nil {
+		return err
+	}
+	return r.gatherer.Distributions(ctx, r.servers(ctx, fetched)...)
+}
+
+// servers finds the distributions whose origin is one of the buckets, but for
+// buckets that a known one has.
+func (r *run) servers(ctx context.Context, buckets []string) (ids []string) {
+	for _, d := range r.gatherer.Settings().Distributions {
+		for _, o := range d.Origins {
+			buckets = slices.DeleteFunc(buckets, func(b string) bool { return b == correlate.ParseEndpoint(o.DomainName).Bucket })
+		}
+	}
+	if len(buckets) == 0 {
+		return nil
+	}
+	all := r.gatherer.ListDistributions(ctx)
+	if !all.Known() {
+		r.notes = append(r.notes, "which distribution asked bucket "+strings.Join(buckets[:min(len(buckets), maxNamed)], ", ")+
+			" is not known: the log of S3 does not tell, and the distributions were not listed ("+all.Missing()+"); name it with --distribution")
+	}
+	for _, d := range all.Value {
+		if d.Serves(buckets) {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
 }
