@@ -364,6 +364,8 @@ func (j *joiner) times(r *keyRun, f *FailingKey) {
 	}
 	for _, domain := range domains {
 		take(j.served(g.hash(domain, []byte(f.Bucket))^key, f.First, f.Last))
+		before, _, _ := j.served(g.hash(domain^byACL, []byte(f.Bucket))^key, f.First, f.Last)
+		f.OKByACL = max(f.OKByACL, before)
 	}
 }
 

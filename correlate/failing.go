@@ -109,6 +109,9 @@ type FailingKey struct {
 	// OKBefore and OKAfter are the last success before First and the first one
 	// after Last, 0 if none was seen. LastOK is the last success of all.
 	OKBefore, OKAfter, LastOK int64
+	// OKByACL is the last success before First that S3 let pass for an ACL alone
+	// (aclRequired Yes), 0 if none was seen.
+	OKByACL int64
 
 	Edge    []EdgeClass   // the kinds of CloudFront lines, most frequent first
 	Origin  []OriginClass // the kinds of S3 lines, most frequent first

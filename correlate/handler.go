@@ -535,6 +535,7 @@ const (
 	originDomain = 2 // CloudFront's fetches
 	publicDomain = 3 // anonymous reads: direct ones, or CloudFront's with a forwarded agent
 	memberDomain = 4 // reads of IAM principals
+	byACL        = 8 // combined with one of these: such reads that S3 let pass for an ACL
 
 	identityDomain = 5 // reads of one canonical user id: an origin access identity's, or a member's
 )
@@ -561,11 +562,33 @@ func (g *gatherer) OriginPassed(r *logs.OriginRecord) {
 		domain, kind = publicDomain, 'd'
 	}
 	key := g.key(r)
+	hash, acl := maphash.Bytes(g.seed, key), neededACL(r)
 	if domain == memberDomain && isCanonicalID(r.Requester) {
 		// An origin access identity's, maybe: Result will know.
-		g.pass(g.hash(g.hash(identityDomain, r.Requester), r.Bucket)^maphash.Bytes(g.seed, key), r.Time, 0, b, nil)
+		identity := g.hash(identityDomain, r.Requester)
+		g.pass(g.hash(identity, r.Bucket)^hash, r.Time, 0, b, nil)
+		if acl {
+			g.pass(g.hash(identity^byACL, r.Bucket)^hash, r.Time, 0, b, nil)
+		}
 	}
-	g.pass(g.hash(domain, r.Bucket)^maphash.Bytes(g.seed, key), r.Time, kind, b, key)
+	g.pass(g.hash(domain, r.Bucket)^hash, r.Time, kind, b, key)
+	if acl {
+		g.pass(g.hash(domain^byACL, r.Bucket)^hash, r.Time, 0, b, nil)
+	}
+}
+
+// neededACL reports whether aclRequired is Yes, the line's last field or the last
+// but the source Region (S3 guide, Server access log format).
+func neededACL(r *logs.OriginRecord) bool {
+	if r.ACLRequired != nil || r.Line == nil {
+		return string(r.ACLRequired) == "Yes"
+	}
+	line := bytes.TrimRight(r.Line, "\r\n")
+	if bytes.HasSuffix(line, []byte(" Yes")) {
+		return true
+	}
+	i := bytes.LastIndexByte(line, ' ')
+	return i > 0 && bytes.HasSuffix(line[:i], []byte(" Yes"))
 }
 
 // pass notes a success of the key with this hash. Kind, scope and key make its

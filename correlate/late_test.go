@@ -38,3 +38,29 @@ func TestSettingsComeLate(t *testing.T) {
 		}
 	}
 }
+
+// TestGrantedByACL keeps that an earlier success of the same key needed an ACL:
+// the last field of its line, or the last but the source Region.
+func TestGrantedByACL(t *testing.T) {
+	const line = ` site [20/Nov/2025:09:00:00 +0000] 130.176.1.1 - R1 WEBSITE.GET.OBJECT a "GET /a HTTP/1.1" 200 - 9 9 10 9 "-" "Amazon CloudFront" - host= - - - site.s3-website-eu-west-1.amazonaws.com - - `
+	for tail, want := range map[string]bool{"Yes": true, "Yes -": true, "Yes us-east-2": true, "-": false, "- us-east-2": false, "- Yesterday": false, "": false} {
+		for _, key := range []string{"a", "b"} {
+			c := New(Options{})
+			h := c.Handler()
+			h.OriginPassed(&logs.OriginRecord{Line: []byte(strings.Repeat("a", 64) + line + tail), Time: clock(t, "09:00:00"), Bucket: []byte("site"), Key: []byte("a"), KeyLayers: 2,
+				Operation: []byte("WEBSITE.GET.OBJECT"), Status: 200})
+			feed(t, "s3 10:00:00 WEBSITE.GET.OBJECT site "+key+" 403 requester=- agent=Amazon_CloudFront", h)
+			r, err := c.Result(t.Context(), Settings{})
+			if err != nil || r.Keys.Len()+r.Direct.Len() != 1 {
+				t.Fatal(r.Keys.Len(), err)
+			}
+			for _, l := range []*List[FailingKey]{r.Keys, r.Direct} {
+				for k := range l.All() {
+					if (k.OKByACL == clock(t, "09:00:00")) != (want && key == "a") {
+						t.Errorf("%q, key %s: granted by an ACL at %d", tail, key, k.OKByACL)
+					}
+				}
+			}
+		}
+	}
+}
