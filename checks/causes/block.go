@@ -122,11 +122,23 @@ func (v view) ownerOrACL() bool {
 	return v.o.ByPolicy == correlate.Yes && v.o.OwnerReach == correlate.No || v.aclVoid() != ""
 }
 
-// aclVoid says which setting makes a public ACL void: "bpa-ignore-acls",
-// "acls-disabled" or "".
+// aclVoid says which setting makes an ACL that is, or by an earlier success was,
+// the only grant void: "bpa-ignore-acls", "acls-disabled" or "".
 func (v view) aclVoid() string {
-	acl := v.s.Object.ACL
-	if v.s.Access == correlate.AccessOAC || !acl.Known() || v.o.ByPolicy == correlate.Yes {
+	acl, own := v.s.Object.ACL, v.s.BucketFacts.Ownership
+	if v.s.Access == correlate.AccessOAC || v.o.ByPolicy == correlate.Yes {
+		return ""
+	}
+	enforced := own.Known() && own.Value == "BucketOwnerEnforced"
+	if v.k.OKByACL > 0 && v.o.ByACL == correlate.No && own.Settled() {
+		switch {
+		case enforced:
+			return "acls-disabled"
+		case v.ignored():
+			return "bpa-ignore-acls"
+		}
+	}
+	if !acl.Known() {
 		return ""
 	}
 	public := access.PublicRead(&acl.Value)
@@ -136,11 +148,10 @@ func (v view) aclVoid() string {
 			named = true
 		}
 	}
-	own := v.s.BucketFacts.Ownership
 	switch {
 	case !public && !named:
 		return ""
-	case own.Known() && own.Value == "BucketOwnerEnforced":
+	case enforced:
 		return "acls-disabled"
 	case public && v.o.ByACL == correlate.No:
 		return "bpa-ignore-acls"
@@ -169,7 +180,14 @@ var bpaIgnoreACLs = &checks.Check{
 			return undecided(or(own.Missing(), "s3:GetBucketOwnershipControls"))
 		}
 		if v.aclVoid() == "bpa-ignore-acls" {
-			f := cause(v.sure(false, false), "the object's ACL lets everyone read, and it is the only grant; IgnorePublicAcls makes S3 disregard it")
+			if acl := v.s.Object.ACL; acl.Known() && access.PublicRead(&acl.Value) {
+				f := cause(v.sure(false, false), "the object's ACL lets everyone read, and it is the only grant; IgnorePublicAcls makes S3 disregard it")
+				f = with(f, v.o.ACLStep.Evidence...)
+				return fixed(with(f, v.refusal()), v.grantRemedies()...)
+			}
+			// GetObjectAcl hides the grants that are ignored: it may be gone as well.
+			f := cause(weaker(v.sure(false, false), checks.Likely), "an ACL was what let everyone read it; IgnorePublicAcls is on, which makes S3 disregard and hide such grants")
+			f = with(f, v.grantedByACL())
 			f = with(f, v.o.ACLStep.Evidence...)
 			return fixed(with(f, v.refusal()), v.grantRemedies()...)
 		}
@@ -197,6 +215,11 @@ func (v view) ignored() bool {
 		acc.EffectiveS3Policy.Known() && access.S3PolicyBlocks(acc.EffectiveS3Policy.Value) == correlate.Yes)
 }
 
+// grantedByACL is the evidence of an earlier success.
+func (v view) grantedByACL() checks.Evidence {
+	return evidence("s3-log", "", "the key was read at %s, for which an ACL was needed (aclRequired Yes)", clock(v.k.OKByACL))
+}
+
 var aclsDisabled = &checks.Check{
 	ID: "acls-disabled", Title: "The only grant is an ACL, and ACLs are disabled for the bucket",
 	Page: pageACLsDisabled, Rank: rankOwner + 10, Object: true, Permissions: []string{"s3:GetBucketOwnershipControls", "s3:GetObjectAcl"},
@@ -220,7 +243,11 @@ var aclsDisabled = &checks.Check{
 		ev := ofFact(own, "ObjectOwnership", "ObjectOwnership is BucketOwnerEnforced")
 		if v.aclVoid() == "acls-disabled" {
 			f := cause(v.sure(false, false), "the only grant is the object's ACL, and ACLs are disabled: ObjectOwnership of bucket %s is BucketOwnerEnforced", v.s.Bucket)
-			f = with(f, ev, ofFact(v.s.Object.ACL, "Grants", "the ACL grants READ"))
+			if v.k.OKByACL > 0 {
+				f = with(f, ev, v.grantedByACL())
+			} else {
+				f = with(f, ev, ofFact(v.s.Object.ACL, "Grants", "the ACL grants READ"))
+			}
 			return fixed(with(f, v.refusal()), v.grantRemedies()...)
 		}
 		if v.k.OKBefore > 0 && !v.s.BucketFacts.Policy.Known() && v.s.BucketFacts.Policy.Settled() {

@@ -149,6 +149,11 @@ var lookalikes = []lookalike{
 	{"bpa-bucket", "RestrictPublicBuckets is on, and an access control passes", opts(policyDoc(also(oacPolicy, strings.TrimSuffix(strings.SplitN(publicPolicy, `"Statement":[`, 2)[1], "]}"))), blocks(allBlocked)), "unexplained", ""},
 	{"bpa-bucket", "RestrictPublicBuckets is on, and whether an identity passes is a guess", opts(asOAI, policyDoc(also(strings.Replace(oaiPolicy, "EOLD", "ENEW", 1), strings.TrimSuffix(strings.SplitN(publicPolicy, `"Statement":[`, 2)[1], "]}"))), blocks(allBlocked)), "bpa-bucket", checks.Possible},
 	{"bpa-ignore-acls", "IgnorePublicAcls is on, and the policy grants the read", opts(asWebsite, aclMode("ObjectWriter"), publicACL, blocks(facts.PublicAccessBlock{IgnorePublicAcls: true})), "unexplained", ""},
+	{"acls-disabled", "an earlier success needed an ACL, which S3 does not show any more", opts(asWebsite, noPolicy, settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "acls-disabled", checks.Proven},
+	{"acls-disabled", "an earlier success needed an ACL, and nobody looked at the object", opts(asWebsite, noPolicy, settings(func(s *scene) { s.key.OKByACL, s.no.object = s.key.First-3_600_000, true })), "acls-disabled", checks.Proven},
+	{"acls-disabled", "an earlier success needed an ACL, and the policy lets everyone read now", opts(asWebsite, settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "unexplained", ""},
+	{"bpa-ignore-acls", "an earlier success needed an ACL, which S3 hides", opts(asWebsite, noPolicy, aclMode("ObjectWriter"), blocks(facts.PublicAccessBlock{IgnorePublicAcls: true}), settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "bpa-ignore-acls", checks.Likely},
+	{"bpa-ignore-acls", "an earlier success needed an ACL, which is gone", opts(asWebsite, noPolicy, aclMode("ObjectWriter"), settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "policy-no-allow", ""},
 	{"object-owner", "replaced after the last refusal", opts(aclMode("ObjectWriter"), lastModified(after), settings(func(s *scene) {
 		s.object.Listed.Value.OwnerID, s.object.ACL.Value.OwnerID = partner, partner
 	})), "object-owner", checks.Possible},
