@@ -179,6 +179,23 @@ var faults = []struct {
 	}},
 }
 
+// trickle sends an answer byte by byte, and goes on with zeros.
+func trickle(w http.ResponseWriter, r *http.Request, data []byte) {
+	n := max(len(data), 5000)
+	w.Header().Set("Content-Length", fmt.Sprint(n))
+	for i := range n {
+		if _, err := w.Write([]byte{append(data, make([]byte, 5000)...)[i]}); err != nil {
+			return
+		}
+		w.(http.Flusher).Flush()
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
 // inject returns AWS with a fault in the requests that match: the first one, or
 // all of them.
 func inject(t *testing.T, match func(*http.Request) bool, do fault, always bool) (*awsoverlay.Server, *atomic.Int64) {
@@ -242,7 +259,7 @@ func TestFaultOnce(t *testing.T) {
 }
 
 // sound fails the test when a report says what the good one does not: a key that
-// does not fail, or another proven cause.
+// does not fail, another proven cause, a key that is fixed.
 func sound(t *testing.T, good, rep *report.Report) {
 	t.Helper()
 	want := verdicts(good)
@@ -257,6 +274,13 @@ func sound(t *testing.T, good, rep *report.Report) {
 			t.Errorf("%s: %s is proven, and was %s", key, v, w)
 		}
 	}
+	notFixed(t, good, rep)
+}
+
+// notFixed fails the test when a key is fixed in a report, and not in the good
+// one.
+func notFixed(t *testing.T, good, rep *report.Report) {
+	t.Helper()
 	fixed := map[string]bool{}
 	for k := range good.FailingKeys.All() {
 		fixed[k.Key] = k.FixedSince != nil
@@ -278,20 +302,7 @@ func TestFaultAlways(t *testing.T) {
 	all := append(slices.Clone(faults), struct {
 		name string
 		do   fault
-	}{"slow trickle", func(w http.ResponseWriter, r *http.Request, data []byte) {
-		w.Header().Set("Content-Length", fmt.Sprint(max(len(data), 5000)))
-		for i := range max(len(data), 5000) {
-			if _, err := w.Write([]byte{append(data, make([]byte, 5000)...)[i]}); err != nil {
-				return
-			}
-			w.(http.Flusher).Flush()
-			select {
-			case <-time.After(20 * time.Millisecond):
-			case <-r.Context().Done():
-				return
-			}
-		}
-	}})
+	}{"slow trickle", trickle})
 	for _, target := range []struct {
 		name  string
 		match func(*http.Request) bool
