@@ -355,6 +355,7 @@ func (j *joiner) times(r *keyRun, f *FailingKey) {
 		last = stem
 	}
 	key := hashBytes(g, []byte(f.Key))
+	f.Deleted, _, _ = j.served(g.hash(deletions, []byte(f.Bucket))^key, f.Last, f.Last)
 	direct := len(r.events)+len(r.alone) == 0
 	domains := j.domains(direct, f.Access, g.buckets.ids[f.Bucket])
 	if !direct {

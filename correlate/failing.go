@@ -112,6 +112,9 @@ type FailingKey struct {
 	// OKByACL is the last success before First that S3 let pass for an ACL alone
 	// (aclRequired Yes), 0 if none was seen.
 	OKByACL int64
+	// Deleted is the last deletion of the key before Last, by request or lifecycle
+	// rule, 0 if none was seen. The key may have been missing before, and come back.
+	Deleted int64
 
 	Edge    []EdgeClass   // the kinds of CloudFront lines, most frequent first
 	Origin  []OriginClass // the kinds of S3 lines, most frequent first

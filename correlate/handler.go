@@ -535,6 +535,7 @@ const (
 	originDomain = 2 // CloudFront's fetches
 	publicDomain = 3 // anonymous reads: direct ones, or CloudFront's with a forwarded agent
 	memberDomain = 4 // reads of IAM principals
+	deletions    = 6 // no reads, but deletions of the key
 	byACL        = 8 // combined with one of these: such reads that S3 let pass for an ACL
 
 	identityDomain = 5 // reads of one canonical user id: an origin access identity's, or a member's
@@ -542,11 +543,15 @@ const (
 
 func served2xx(status int) bool { return status == 200 || status == 206 || status == 304 }
 
-// OriginPassed notes that an object was read.
+// OriginPassed notes that an object was read, or deleted.
 func (g *gatherer) OriginPassed(r *logs.OriginRecord) {
 	g.sawOrigin = true
 	b := g.buckets.id(r.Bucket)
 	g.span(spanOrigin, b, r.Time)
+	if deletesObject(r.Operation) && (r.Status == 204 || r.Status == 0) {
+		g.pass(g.hash(deletions, r.Bucket)^maphash.Bytes(g.seed, g.key(r)), r.Time, 0, b, nil)
+		return
+	}
 	if !served2xx(r.Status) || !readsObject(r.Operation) {
 		return
 	}
@@ -632,6 +637,16 @@ func holdsAgent(r *logs.OriginRecord, agent []byte) bool {
 // either endpoint.
 func readsObject(op []byte) bool {
 	return bytes.HasSuffix(op, []byte(".GET.OBJECT")) || bytes.HasSuffix(op, []byte(".HEAD.OBJECT"))
+}
+
+// deletesObject reports whether the operation takes an object away, by request or
+// by a lifecycle rule (S3 guide, Server access log format; Lifecycle and logging).
+func deletesObject(op []byte) bool {
+	switch string(op) {
+	case "REST.DELETE.OBJECT", "BATCH.DELETE.OBJECT", "S3.EXPIRE.OBJECT", "S3.CREATE.DELETEMARKER":
+		return true
+	}
+	return false
 }
 
 const mostFeatures = 1 << 16

@@ -64,3 +64,36 @@ func TestGrantedByACL(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletedByLog keeps when a key was deleted, before its last refusal.
+func TestDeletedByLog(t *testing.T) {
+	f := func(op string, status int, key, at, want string) {
+		t.Helper()
+		c := New(Options{})
+		h := c.Handler()
+		h.OriginPassed(&logs.OriginRecord{Time: clock(t, at), Bucket: []byte("site"), Key: []byte(key), KeyLayers: 2, Operation: []byte(op), Requester: []byte("AmazonS3"), Status: status})
+		feed(t, `
+			s3 10:00:00 REST.GET.OBJECT site a 403
+			s3 11:00:00 REST.GET.OBJECT site a 403
+		`, h)
+		r, err := c.Result(t.Context(), Settings{})
+		if err != nil || r.Keys.Len() != 1 {
+			t.Fatal(r.Keys.Len(), err)
+		}
+		expect := int64(0)
+		if want != "" {
+			expect = clock(t, want)
+		}
+		if k := r.Keys.At(0); k.Deleted != expect || k.OKBefore != 0 || k.LastOK != 0 {
+			t.Errorf("%s %d of %s at %s: deleted at %d, served at %d", op, status, key, at, k.Deleted, k.LastOK)
+		}
+	}
+	f("REST.DELETE.OBJECT", 204, "a", "09:00:00", "09:00:00")
+	f("BATCH.DELETE.OBJECT", 204, "a", "10:30:00", "10:30:00")
+	f("S3.EXPIRE.OBJECT", 0, "a", "09:00:00", "09:00:00")
+	f("S3.CREATE.DELETEMARKER", 0, "a", "09:00:00", "09:00:00")
+	f("REST.DELETE.OBJECT", 204, "a", "12:00:00", "")
+	f("REST.DELETE.OBJECT", 403, "a", "09:00:00", "")
+	f("REST.DELETE.OBJECT", 204, "b", "09:00:00", "")
+	f("S3.DELETE.UPLOAD", 0, "a", "09:00:00", "")
+}

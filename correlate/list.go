@@ -107,7 +107,7 @@ func codeKey(c *spill.Coder, f *FailingKey) {
 		&f.Join.Joined, &f.Join.Masked, &f.Join.Cached, &f.Join.Collapsed, &f.Join.NotDelivered, &f.Join.NoLog, &f.Join.Unexplained, &f.Join.OriginOnly} {
 		c.Int(n)
 	}
-	for _, t := range [...]*int64{&f.First, &f.Last, &f.OKBefore, &f.OKAfter, &f.LastOK, &f.OKByACL} {
+	for _, t := range [...]*int64{&f.First, &f.Last, &f.OKBefore, &f.OKAfter, &f.LastOK, &f.OKByACL, &f.Deleted} {
 		c.Int(t)
 	}
 	codeClasses(c, &f.Edge, codeEdgeClass)

@@ -62,6 +62,10 @@ var keyDeleted = &checks.Check{
 			return ruledOut()
 		case v.s.BucketFacts.Versioning.Settled() && v.s.BucketFacts.Versioning.Value == "":
 			return ruledOut() // never versioned: no delete markers
+		case v.k.Deleted > 0 && v.s.BucketFacts.Versioning.Known():
+			f := cause(weaker(v.missingCertainty(), checks.Likely), "%s was deleted at %s; the bucket keeps versions, so that its current version is a delete marker", v.object(), clock(v.k.Deleted))
+			f = with(f, v.deletion(), ofFact(v.s.BucketFacts.Versioning, "Status", "versioning is %s", v.s.BucketFacts.Versioning.Value), v.refusal())
+			return fixed(f, v.undelete())
 		default:
 			return undecided(or(o.Version.Missing(), "s3:ListBucketVersions"))
 		}
@@ -74,7 +78,7 @@ var keyDeleted = &checks.Check{
 		} else {
 			f = with(f, ofFact(o.Head, "DeleteMarker", "the current version is a delete marker"))
 		}
-		f = with(f, v.refusal())
+		f = with(f, v.deletion(), v.refusal())
 		return fixed(f, v.undelete())
 	},
 }
@@ -222,7 +226,7 @@ var keyMissing = &checks.Check{
 		default:
 			f = cause(c, "%s does not exist; S3 answers 403 instead of 404 because %s may not list the bucket", v.object(), v.who())
 		}
-		f = with(f, access.Existence(v.s)...)
+		f = with(with(f, access.Existence(v.s)...), v.deletion())
 		for _, k := range n.Value {
 			f = with(f, ofFact(n, quote(k.Key), "a similar key exists: %s", quote(k.Key)))
 		}
@@ -265,6 +269,14 @@ func (v view) missingCertainty() checks.Certainty {
 	return c
 }
 
+// deletion is the evidence of S3's own line, if there is one.
+func (v view) deletion() checks.Evidence {
+	if v.k.Deleted == 0 {
+		return checks.Evidence{}
+	}
+	return evidence("s3-log", "", "the key was deleted at %s", clock(v.k.Deleted))
+}
+
 // shown404 reports whether the settings of now would show the missing key as
 // 404, which is not what S3 answered.
 func (v view) shown404() bool { return v.o.Status == 404 && v.code("NoSuchKey") == nil }
@@ -290,7 +302,11 @@ func (v view) deletedAfter() checks.Certainty {
 	if !o.Known() || !o.Value.DeleteMarker {
 		return checks.Proven
 	}
-	return v.since(o.Value.LastModified)
+	c := v.since(o.Value.LastModified)
+	if v.k.Deleted > 0 && c == checks.Possible {
+		return checks.Likely // it was deleted before as well
+	}
+	return c
 }
 
 // since says how much a state that began at an instant explains: all when it

@@ -96,6 +96,11 @@ var lookalikes = []lookalike{
 	{"key-directory-index", "no S3 line, and a function that may append the index document", opts(keyed("a/", "/a/"), unlogged, absent(nearKey(correlate.NearDirectoryIndex, "a/index.html")), rewriting("viewer-request")), "key-directory-index", checks.Possible},
 	{"key-directory-index", "no S3 line, and a function that only sees responses", opts(keyed("a/", "/a/"), unlogged, absent(nearKey(correlate.NearDirectoryIndex, "a/index.html")), rewriting("viewer-response")), "key-directory-index", checks.Proven},
 	{"key-directory-index", "the S3 line tells the key that a function made", opts(keyed("a/index.html", "/a/"), rewriting("viewer-request")), "unexplained", ""},
+	{"key-deleted", "S3's log shows the deletion, and the versions can't be listed", opts(absent(), settings(func(s *scene) {
+		s.key.Deleted = s.key.First - 3_600_000
+		refuseFact(s, "Version")
+	})), "key-deleted", checks.Likely},
+	{"key-deleted", "S3's log shows the deletion, and the bucket keeps no versions", opts(absent(), settings(func(s *scene) { s.key.Deleted = s.key.First - 3_600_000 })), "key-missing", checks.Proven},
 	{"key-case", "the key was deleted, and another case of it exists", opts(absent(nearKey(correlate.NearCase, "A/Page.html")), marker(after)), "key-deleted", checks.Possible},
 	{"default-root-slash", "whether the key exists is not known", opts(keyed("/index.html", "/"), settings(func(s *scene) {
 		s.dist.DefaultRootObject = "/index.html"
