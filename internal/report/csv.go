@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ var csvHeader = []string{"kind", "distribution", "bucket", "key", "key_encoding"
 // each key. A key without a cause has one row.
 //
 // Cells of text that a spreadsheet would take for a formula get a leading
-// apostrophe. A key that is not UTF-8, or holds control or bidi characters, is
+// apostrophe, as does what would be one if semicolons separated cells. A key that is not UTF-8, or holds control or bidi characters, is
 // base64 (key_encoding).
 func renderCSV(w io.Writer, r *Report, _ Options) error {
 	c := csv.NewWriter(w)
@@ -64,12 +65,16 @@ func cell(s string) string {
 	if s == "" {
 		return s
 	}
+	// Where the semicolon separates a spreadsheet's cells, one begins behind it.
+	s = afterSemicolon.ReplaceAllString(s, "$1'$2")
 	// Spreadsheets begin a formula with these, some with their full-width twins.
 	if r, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " ")); strings.ContainsRune("=+-@|%＝＋－＠", r) {
 		return "'" + s
 	}
 	return s
 }
+
+var afterSemicolon = regexp.MustCompile(`(;["' ]*)([=+@|%＝＋－＠-]\S)`)
 
 func integer(n int64) string { return strconv.FormatInt(n, 10) }
 

@@ -12,23 +12,22 @@ import (
 
 // quoteKey returns the key so that a reader can tell exactly which bytes it
 // holds. A key of plain printable characters stands as it is. Any other is
-// quoted as in Go: with control, bidi and format characters, invalid UTF-8,
-// spaces at an end or doubled, quotes and backslashes, or characters that are
+// quoted as in Go: with control, bidi, format and other invisible characters,
+// invalid UTF-8, spaces at an end or doubled, quotes and backslashes, or characters that are
 // not in NFC (two such keys would look alike).
 func quoteKey(key string) string {
 	if plainKey(key) {
 		return key
 	}
-	if norm.NFC.IsNormalString(key) {
-		return strconv.Quote(key)
-	}
+	normal := norm.NFC.IsNormalString(key)
 	var b strings.Builder
 	b.WriteByte('"')
 	for i := 0; i < len(key); {
 		r, n := utf8.DecodeRuneInString(key[i:])
-		if unicode.Is(unicode.M, r) { // a combining mark shows as what it is
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
+		switch {
+		case unicode.Is(unicode.M, r) && !normal, invisible(r): // shows as what it is
+			b.WriteString(escaped(r))
+		default:
 			q := strconv.Quote(key[i : i+n])
 			b.WriteString(q[1 : len(q)-1])
 		}
@@ -48,16 +47,28 @@ func plainKey(key string) bool {
 
 func isPrintable(s string) bool {
 	for _, r := range s {
-		if r == utf8.RuneError || !strconv.IsPrint(r) {
+		if r == utf8.RuneError || !strconv.IsPrint(r) || invisible(r) {
 			return false
 		}
 	}
 	return true
 }
 
+// invisible reports whether a character that counts as printable shows nothing:
+// fillers, variation selectors, the Braille blank.
+func invisible(r rune) bool {
+	return r >= 0x34f && (r == 0x2800 || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
+}
+
+// escaped writes a character as Go does in ASCII.
+func escaped(r rune) string {
+	q := strconv.QuoteRuneToASCII(r)
+	return q[1 : len(q)-1]
+}
+
 // printable returns s on one line and without any character that acts on a
-// terminal or reorders text: controls, bidi and format characters and invalid
-// UTF-8 show as Go escapes. It suits prose and field values; a key needs
+// terminal, reorders text or can't be seen: controls, bidi and format characters
+// and invalid UTF-8 show as Go escapes. It suits prose and field values; a key needs
 // quoteKey.
 func printable(s string) string {
 	if isPrintable(s) {
@@ -69,11 +80,10 @@ func printable(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case strconv.IsPrint(r):
+		case strconv.IsPrint(r) && !invisible(r):
 			b.WriteRune(r)
 		default:
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
+			b.WriteString(escaped(r))
 		}
 		i += n
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -125,8 +126,8 @@ func (r *Report) listing(n int) (*listing, error) {
 			it.hit, unix(it.LastSeen), l.index(&l.dists, "d", it.Distribution),
 			[3]int64{it.Requests.CloudFront, it.Requests.S3, it.Requests.Direct}, it.Viewers, unix(it.FirstSeen),
 			causes, uris, list(missingNames(it.Unknown))}
-		if shown != it.Key && utf8.ValidString(it.Key) {
-			row = append(row, it.Key) // for the copy button
+		if shown != it.Key && utf8.ValidString(it.Key) && !strings.ContainsFunc(it.Key, unicode.IsControl) {
+			row = append(row, it.Key) // for the copy button: nothing that a terminal would obey
 		}
 		l.rows = append(l.rows, row)
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// active reports the first character of a text that would act on a terminal or
-// reorder its neighbours.
+// active reports the first character of a text that would act on a terminal,
+// reorder its neighbours or not be seen.
 func active(s string) (rune, bool) {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029') {
+		if r == utf8.RuneError && n == 1 || r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || strings.ContainsRune("\u2800\u3164\uffa0\u115f\u1160\u034f\u17b4\ufe00\ufe0f\U000e0100", r)) {
 			return r, true
 		}
 		i += n
@@ -102,6 +102,10 @@ func TestQuoteKey(t *testing.T) {
 	f("cafe\u0301", `"cafe\u0301"`)
 	f("か\u3099 \"x\"", `"か\u3099 \"x\""`)
 	f("a\u00a0b", `"a\u00a0b"`)
+	f("a\u3164b", `"a\u3164b"`)
+	f("\u2764\ufe0f.png", `"❤\ufe0f.png"`)
+	f("\u2764.png", "❤.png")
+	f("x\U000e0100", `"x\U000e0100"`)
 
 	seen := map[string]string{} // different keys never look alike
 	for _, s := range append(nasty, allBytes) {
@@ -194,8 +198,8 @@ func TestMarkdownHoldsNoMarkupOfLogs(t *testing.T) {
 		if i := strings.IndexAny(bare, "`*_[]<>#|~@$"); i >= 0 && bare[i] != '#' {
 			t.Errorf("md(%q) = %q leaves %q", s, out, bare[i])
 		}
-		for _, link := range []string{"://", "www."} {
-			if strings.Contains(out, link) {
+		for _, link := range []string{"://", "www.", "&#64;a", "&#64;t", `\#1`, `\#2`} {
+			if strings.Contains(strings.ToLower(out), link) {
 				t.Errorf("md(%q) = %q leaves %s", s, out, link)
 			}
 		}
@@ -243,6 +247,11 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 			if r, _ := utf8.DecodeRuneInString(strings.TrimLeft(c, " ")); strings.ContainsRune("=+-@|%\t\r\n＝＋－＠", r) {
 				t.Errorf("%s: cell %q begins a formula", rows[0][i], c)
 			}
+			for _, part := range strings.Split(c, ";")[1:] { // cells, where it separates them
+				if part = strings.TrimLeft(part, " \""); len(part) > 1 && strings.Contains("=+-@|%＝＋－＠", string([]rune(part)[:1])) && part[1] != ' ' {
+					t.Errorf("%s: cell %q holds a formula behind a semicolon", rows[0][i], c)
+				}
+			}
 			if r, ok := active(c); ok || strings.Contains(c, "\n") {
 				t.Errorf("%s: cell %q holds %U", rows[0][i], c, r)
 			}
@@ -255,10 +264,10 @@ func TestCSVHoldsNoFormula(t *testing.T) {
 			}
 			key = string(b)
 		}
-		exact[strings.TrimPrefix(key, "'")] = true
+		exact[strings.ReplaceAll(key, "'", "")] = true
 	}
 	for _, s := range append(nasty, allBytes) { // every key can be got back
-		if !exact[strings.TrimPrefix(s, "'")] {
+		if !exact[strings.ReplaceAll(s, "'", "")] {
 			t.Errorf("key %q is not in the CSV", s)
 		}
 	}
@@ -290,8 +299,8 @@ func TestJSONKeepsKeysExactly(t *testing.T) {
 			t.Errorf("key %q came out as %q", s, got)
 		}
 	}
-	if bytes.ContainsRune(out, '\x1b') {
-		t.Error("a raw escape in the JSON")
+	if r, ok := active(strings.NewReplacer("\u2800", "", "\u3164", "", "\uffa0", "", "\u115f", "", "\u034f", "", "\ufe0f", "", "\U000e0100", "").Replace(string(out))); ok {
+		t.Errorf("a raw %U in the JSON", r)
 	}
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"time"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/why403/why403/logs"
@@ -69,8 +72,36 @@ func (j *jsonWriter) value(v any) {
 	}
 	j.buf.Reset()
 	if j.err = j.enc.Encode(v); j.err == nil {
-		_, j.err = j.w.Write(bytes.TrimRight(j.buf.Bytes(), "\n"))
+		_, j.err = j.w.Write(harmless(bytes.TrimRight(j.buf.Bytes(), "\n")))
 	}
+}
+
+// harmless returns JSON with escapes for what acts on a terminal or reorders text,
+// which encoding/json leaves as it is: DEL, C1 controls, bidi and format characters.
+// Its meaning is the same.
+func harmless(data []byte) []byte {
+	if !bytes.ContainsFunc(data, acts) {
+		return data
+	}
+	out := make([]byte, 0, len(data)+64)
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		switch {
+		case !acts(r):
+			out = append(out, data[:n]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		data = data[n:]
+	}
+	return out
+}
+
+func acts(r rune) bool {
+	return r >= 0x7f && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
 }
 
 func (j *jsonWriter) field(name string, v any, end string) {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
@@ -154,11 +155,16 @@ func md(s string) string {
 		}
 		b.WriteRune(r)
 	}
-	return mdEntities.Replace(b.String())
+	return mdWWW.ReplaceAllString(mdEntities.Replace(b.String()), "$1&#46;")
 }
 
-// Bare addresses become links in GitHub's dialect unless broken up.
-var mdEntities = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", ":&#47;&#47;", "www.", "www&#46;", "WWW.", "WWW&#46;")
+// Bare addresses become links in GitHub's dialect unless broken up. Mentions and
+// references of issues are looked for in the finished page, where an entity is
+// the character again: a word joiner, which can't be seen, keeps them apart.
+var (
+	mdEntities = strings.NewReplacer("<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;&#8288;", "\\#", "\\#&#8288;", "://", ":&#47;&#47;")
+	mdWWW      = regexp.MustCompile(`(?i)\b(www)\.`)
+)
 
 // mdCode makes a code span that nothing in s can end.
 func mdCode(s string) string {

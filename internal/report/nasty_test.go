@@ -38,6 +38,9 @@ var nasty = []string{
 	"**bold** _it_ ~~del~~ $x$ http://evil.example www.evil.example me@evil.example @team #1",
 	"\xff\xfe\xc0\xaf broken", "\xed\xa0\x80 surrogate", "e\u0301 not NFC",
 	" leading", "trailing ", "two  spaces", `quote" back\slash`, "", ".", "..", "/", "//", "a//b", "%00", "../../etc/passwd",
+	"x;=1+1", "x; @SUM(1)", "x;\"=cmd|' /C calc'!A0", "x;-2+3", "x;＝1+1", "a;b; - c",
+	"Www.evil.example wWw.evil.example", "owner/repo#1 #2 GH-3 @a @b/c \\@d \\#4",
+	"fill\u3164er \uffa0 \u115f \u034f vs\ufe0f \U000e0100 tag\U000e0041 braille\u2800 \u061c \u200e",
 	"$(touch /tmp/x); `id`; rm -rf ~ && echo 'q'",
 	"\U0001F469\u200d\U0001F469\u200d\U0001F467 family", "العربية עברית ไทย 中文 한국어",
 }
