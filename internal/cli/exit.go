@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/why403/why403/internal/redact"
 )
@@ -67,14 +68,14 @@ func finish(stderr io.Writer, err error) int {
 func said(s string) string { return oneLine(redact.Text(s)) }
 
 // oneLine keeps a message that quotes hostile input on its own line, with no
-// control characters.
+// character that acts on a terminal or reorders text.
 func oneLine(s string) string {
 	out := make([]rune, 0, len(s))
 	for _, r := range s {
 		switch {
 		case r == '\n' || r == '\t':
 			r = ' '
-		case r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069):
+		case !strconv.IsPrint(r):
 			r = '\uFFFD'
 		}
 		out = append(out, r)

@@ -324,13 +324,14 @@ func newLogger(e *env, verbose int, quiet bool, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.stderr, ho))
 }
 
-// maskAttr keeps secrets out of log lines: errors of libraries quote URLs.
+// maskAttr keeps secrets out of log lines, for errors of libraries quote URLs, and
+// what acts on a terminal: JSON lets some of it stand.
 func maskAttr(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value.Any().(type) {
 	case string:
-		a.Value = slog.StringValue(redact.Text(v))
+		a.Value = slog.StringValue(said(v))
 	case error:
-		a.Value = slog.StringValue(redact.Text(v.Error()))
+		a.Value = slog.StringValue(said(v.Error()))
 	}
 	return a
 }
