@@ -43,7 +43,7 @@ var (
 		"which account and role the run uses")
 
 	ListDistributions = declare("cloudfront:ListDistributions", "cloudfront:ListDistributions", ScopeNone, "",
-		"the account's distributions, for --all-distributions")
+		"the account's distributions, for --all-distributions and for a log of S3 alone, which names none")
 	GetDistribution = declare("cloudfront:GetDistribution", "cloudfront:GetDistribution", ScopeDistribution, "distributions/{id}/distribution.json",
 		"the way from a viewer's path to an origin: behaviors, origins, default root object, error responses, logging")
 	GetOriginAccessControl = declare("cloudfront:GetOriginAccessControl", "cloudfront:GetOriginAccessControl", ScopeCloudFront, "origin-access-controls/{id}.json",
