@@ -36,14 +36,14 @@ shortens the listing. samples/athena holds queries to begin with.`,
 	define: func(e *env, fs *pflag.FlagSet) runner {
 		o := scan.Options{Version: version()}
 		var since, until string
-		fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution id (repeatable); without a LOCATION its logs are found by itself")
+		fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution `ID` (repeatable); without a LOCATION its logs are found by itself")
 		fs.BoolVar(&o.AllDistributions, "all-distributions", false, "the same for every distribution of the account")
-		fs.StringVar(&since, "since", "", "look at log objects from this time on only")
-		fs.StringVar(&until, "until", "", "look at log objects before this time only")
-		fs.StringVar(&o.Snapshot, "snapshot", "", "take settings from this directory, not from AWS")
-		fs.StringVar(&o.Format, "format", "", "format of every log object (default: recognised by content)")
-		fs.StringSliceVar(&o.Fields, "fields", nil, "field list of logs without a header (plain, raw, real-time)")
-		fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter of plain and raw logs (default TAB)")
+		fs.StringVar(&since, "since", "", "look at log objects from this `TIME` on only")
+		fs.StringVar(&until, "until", "", "look at log objects before this `TIME` only")
+		fs.StringVar(&o.Snapshot, "snapshot", "", "take settings from this `DIR`, not from AWS")
+		fs.StringVar(&o.Format, "format", "", "`FORMAT` of every log object (default: recognised by content)")
+		fs.StringSliceVar(&o.Fields, "fields", nil, "`FIELDS` of logs without a header (plain, raw, real-time)")
+		fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter `TEXT` of plain and raw logs (default TAB)")
 		query := athenaFlags(fs)
 		aws := awsFlags(fs)
 		return func(ctx context.Context, args []string) error {
@@ -102,7 +102,7 @@ type athenaQuery struct{ athena.Options }
 // athenaFlags are the flags of every verb that reaches Athena.
 func athenaFlags(fs *pflag.FlagSet) *athenaQuery {
 	q := new(athenaQuery)
-	fs.StringVar(&q.Database, "athena-database", athena.DefaultDatabase, "database of the tables that why403 athena setup makes")
+	fs.StringVar(&q.Database, "athena-database", athena.DefaultDatabase, "database `NAME` of the tables that why403 athena setup makes")
 	return q
 }
 

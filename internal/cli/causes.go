@@ -21,7 +21,7 @@ var causesVerb = &verb{
 		"why403 causes --output json\tthe same for a program",
 	},
 	define: func(e *env, fs *pflag.FlagSet) runner {
-		output := fs.String("output", "text", "text or json")
+		output := fs.String("output", "text", "`FORMAT`: text or json")
 		return func(ctx context.Context, args []string) error {
 			if *output == "json" {
 				type cause struct {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -54,7 +55,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 func run(ctx context.Context, args []string, e *env) error {
 	if len(args) == 0 {
 		topHelp(e.stderr)
-		return &failure{code: ExitUsage, err: errors.New("no verb given"), hints: []string{"to see a report without an account: why403 scan --snapshot samples/site/snapshot samples/site/logs"}}
+		return &failure{code: ExitUsage, err: errors.New("no verb given"), hints: []string{sampleHint()}}
 	}
 	switch args[0] {
 	case "-h", "--help", "help":
@@ -87,6 +88,25 @@ func run(ctx context.Context, args []string, e *env) error {
 	return do(ctx, fs.Args())
 }
 
+// sampleHint is the command that shows the sample's report: below this directory, as
+// in a clone or a release's archive, or where the packages put it.
+func sampleHint() string {
+	const dir, command = "samples/site", "why403 scan --snapshot samples/site/snapshot samples/site/logs"
+	const installed = "/usr/share/doc/why403/"
+	switch {
+	case exists(dir):
+		return "to see a report without an account: " + command
+	case exists(installed + dir):
+		return "to see a report without an account: cd " + installed + " && " + command
+	}
+	return "to see a report without an account, in a clone of https://github.com/why403/why403: " + command
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 func newFlags(v *verb, e *env) *pflag.FlagSet {
 	fs := pflag.NewFlagSet(v.name, pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -101,7 +121,7 @@ func find(name string) (*verb, error) {
 			return v, nil
 		}
 	}
-	if strings.HasPrefix(name, "s3://") || strings.HasPrefix(name, "-") {
+	if exists(name) || strings.HasPrefix(name, "s3://") || strings.HasPrefix(name, "-") {
 		return nil, usage("why403 scan "+name, "%q is not a verb", name)
 	}
 	var names []string

@@ -21,9 +21,9 @@ var permissionsVerb = &verb{
 	long: `
 The policy allows reading the logs, and asking for the settings that the checks
 look at; nothing else, unless --state and --notify name what a nightly run
-writes, or --engine athena adds what its queries need. Name buckets to narrow it down; what can't be narrowed by resource stands
-under "*". Any action may be left out: the checks that need it then say unknown
-and name it.`,
+writes, or --engine athena adds what its queries need. Name buckets to narrow it
+down; what can't be narrowed by resource stands under "*". Any action may be left
+out: the checks that need it then say unknown and name it.`,
 	examples: []string{
 		"why403 permissions --bucket my-site --log-bucket my-logs\tfor these buckets",
 		"why403 permissions --format terraform > why403.tf\tas a Terraform data source",
@@ -32,15 +32,15 @@ and name it.`,
 	},
 	define: func(e *env, fs *pflag.FlagSet) runner {
 		var p permissions
-		fs.StringSliceVar(&p.buckets, "bucket", nil, "origin bucket (repeatable; default: all)")
-		fs.StringSliceVar(&p.logBuckets, "log-bucket", nil, "bucket that holds logs (repeatable; default: all)")
-		fs.StringSliceVar(&p.distributions, "distribution", nil, "distribution id (repeatable; default: all)")
-		fs.StringSliceVar(&p.stores, "state", nil, "s3:// location that scan --state or --out writes to (repeatable)")
-		fs.StringSliceVar(&p.topics, "notify", nil, "SNS topic of scan --notify (repeatable)")
-		fs.StringVar(&p.engine, "engine", "local", "what reads the logs: local, or athena (adds its queries and athena setup)")
-		fs.StringVar(&p.results, "athena-output", "", "s3:// location that Athena's results go to (default: any)")
-		fs.StringVar(&p.database, "athena-database", athena.DefaultDatabase, "database of Athena's tables")
-		format := fs.String("format", "json", "json, cloudformation or terraform")
+		fs.StringSliceVar(&p.buckets, "bucket", nil, "origin bucket `NAME` (repeatable; default: all)")
+		fs.StringSliceVar(&p.logBuckets, "log-bucket", nil, "`NAME` of a bucket that holds logs (repeatable; default: all)")
+		fs.StringSliceVar(&p.distributions, "distribution", nil, "distribution `ID` (repeatable; default: all)")
+		fs.StringSliceVar(&p.stores, "state", nil, "s3:// `LOCATION` that scan --state or --out writes to (repeatable)")
+		fs.StringSliceVar(&p.topics, "notify", nil, "SNS topic `ARN` of scan --notify (repeatable)")
+		fs.StringVar(&p.engine, "engine", "local", "`NAME` of what reads the logs: local, or athena (adds its queries and athena setup)")
+		fs.StringVar(&p.results, "athena-output", "", "s3:// `LOCATION` that Athena's results go to (default: any)")
+		fs.StringVar(&p.database, "athena-database", athena.DefaultDatabase, "database `NAME` of Athena's tables")
+		format := fs.String("format", "json", "`FORMAT`: json, cloudformation or terraform")
 		explain := fs.Bool("explain", false, "say what each action is for, in place of the policy")
 		return func(ctx context.Context, args []string) error {
 			if len(args) > 0 {

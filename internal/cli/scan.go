@@ -56,9 +56,9 @@ the first run; later ones go on where the last one left off (docs/nightly.md).`,
 // awsFlags are the flags that reach AWS, the same for each verb that does.
 func awsFlags(fs *pflag.FlagSet) *awsx.Config {
 	o := &awsx.Config{Version: version()}
-	fs.StringVar(&o.Profile, "profile", "", "profile of the AWS configuration")
-	fs.StringVar(&o.Region, "region", "", "AWS Region where none is known otherwise")
-	fs.StringVar(&o.EndpointURL, "endpoint-url", "", "S3 endpoint of an S3-compatible store")
+	fs.StringVar(&o.Profile, "profile", "", "profile `NAME` of the AWS configuration")
+	fs.StringVar(&o.Region, "region", "", "AWS `REGION` where none is known otherwise")
+	fs.StringVar(&o.EndpointURL, "endpoint-url", "", "S3 endpoint `URL` of an S3-compatible store")
 	fs.BoolVar(&o.RequestPayer, "request-payer", false, "pay for reading a Requester Pays log bucket")
 	return o
 }
@@ -80,39 +80,39 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		force        bool
 		notify       []string
 	)
-	fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution id (repeatable); without a LOCATION its logs are found by itself")
+	fs.StringSliceVar(&o.Distributions, "distribution", nil, "distribution `ID` (repeatable); without a LOCATION its logs are found by itself")
 	fs.BoolVar(&o.AllDistributions, "all-distributions", false, "the same for every distribution of the account")
-	fs.StringVar(&since, "since", "", "only requests from this time on (without a LOCATION: 24h)")
-	fs.StringVar(&until, "until", "", "only requests before this time")
-	fs.StringVar(&o.Snapshot, "snapshot", "", "answer every check from this directory, call no AWS")
-	fs.StringArrayVar(&o.Inventories, "inventory", nil, "S3 Inventory that stands in for listing its bucket: a manifest.json or the folder of a configuration, on disk or s3:// (repeatable)")
-	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot directory")
-	fs.StringVar(&output, "output", "text", "report on standard output: "+strings.Join(report.Formats(), ", "))
-	fs.StringArrayVar(&outs, "out", nil, "write a report to this file or s3:// object (repeatable; type from the suffix; {date} is today, UTC)")
-	fs.StringVar(&memory, "state", "", "nightly memory: a directory or s3://bucket/prefix; reads what is new, says what changed")
+	fs.StringVar(&since, "since", "", "only requests from this `TIME` on (without a LOCATION: 24h)")
+	fs.StringVar(&until, "until", "", "only requests before this `TIME`")
+	fs.StringVar(&o.Snapshot, "snapshot", "", "answer every check from this `DIR`, call no AWS")
+	fs.StringArrayVar(&o.Inventories, "inventory", nil, "S3 Inventory at `LOCATION` that stands in for listing its bucket: a manifest.json or the folder of a configuration, on disk or s3:// (repeatable)")
+	fs.StringVar(&o.Record, "record", "", "write what AWS answered as a snapshot to this `DIR`")
+	fs.StringVar(&output, "output", "text", "report on standard output, a `FORMAT`: "+strings.Join(report.Formats(), ", "))
+	fs.StringArrayVar(&outs, "out", nil, "write a report to this `FILE` or s3:// object (repeatable; type from the suffix; {date} is today, UTC)")
+	fs.StringVar(&memory, "state", "", "nightly memory at `LOCATION`, a directory or s3://bucket/prefix; reads what is new, says what changed")
 	fs.BoolVar(&force, "state-unconditional", false, "use a --state store that ignores conditional writes: no two runs may meet")
-	fs.StringArrayVar(&notify, "notify", nil, "with --state: SNS topic ARN or https webhook that gets the summary when keys are new or fixed (repeatable)")
-	fs.StringVar(&failOn, "fail-on", "never", "exit with 1 on findings: never, new (with --state), any")
-	fs.IntVar(&o.MaxKeys, "max-keys", 200, "keys that get object-level checks, worst first")
+	fs.StringArrayVar(&notify, "notify", nil, "with --state: SNS topic `ARN` or https webhook that gets the summary when keys are new or fixed (repeatable)")
+	fs.StringVar(&failOn, "fail-on", "never", "exit with 1 on findings, `WHICH`: never, new (with --state), any")
+	fs.IntVar(&o.MaxKeys, "max-keys", 200, "`N` keys get object-level checks, worst first")
 	limit := byteSize(512 << 20)
 	fs.Var(&limit, "memory", "memory for failing lines and keys; what is more goes to temporary files (TMPDIR)")
-	fs.IntVar(&o.AWS.MaxCalls, "max-api-calls", 2000, "AWS API calls for the checks")
-	fs.IntVar(&o.Concurrency, "concurrency", 0, "log objects read side by side (0: chosen by the source)")
-	fs.StringVar(&o.Format, "format", "", "format of every log object (default: recognised by content)")
-	fs.StringSliceVar(&o.Fields, "fields", nil, "field list of logs without a header (plain, raw, real-time)")
-	fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter of plain and raw logs (default TAB)")
-	fs.StringVar(&redaction, "redact", "default", "what is masked in reports: strict, default, off (viewer addresses only)")
-	fs.StringVar(&engine, "engine", "local", "what reads the logs: local, or athena (docs/scale.md)")
+	fs.IntVar(&o.AWS.MaxCalls, "max-api-calls", 2000, "at most `N` AWS API calls for the checks")
+	fs.IntVar(&o.Concurrency, "concurrency", 0, "`N` log objects read side by side (0: chosen by the source)")
+	fs.StringVar(&o.Format, "format", "", "`FORMAT` of every log object (default: recognised by content)")
+	fs.StringSliceVar(&o.Fields, "fields", nil, "`FIELDS` of logs without a header (plain, raw, real-time)")
+	fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter `TEXT` of plain and raw logs (default TAB)")
+	fs.StringVar(&redaction, "redact", "default", "what is masked in reports, `LEVEL`: strict, default, off (viewer addresses only)")
+	fs.StringVar(&engine, "engine", "local", "`NAME` of what reads the logs: local, or athena (docs/scale.md)")
 	query := athenaFlags(fs)
-	fs.StringVar(&query.Workgroup, "athena-workgroup", "", "Athena's workgroup (default: primary)")
-	fs.StringVar(&query.Output, "athena-output", "", "s3://bucket/prefix for query results (default: the workgroup's)")
-	fs.Int64Var(&query.MaxScanBytes, "max-scan-bytes", 0, "bytes that all queries of --engine athena may scan together (0: any)")
-	fs.IntVar(&query.MaxServed, "max-served", 0, "served keys that come back from Athena for each place of logs; of more, a sample (0: a million)")
+	fs.StringVar(&query.Workgroup, "athena-workgroup", "", "Athena's workgroup `NAME` (default: primary)")
+	fs.StringVar(&query.Output, "athena-output", "", "s3:// `LOCATION` for query results (default: the workgroup's)")
+	fs.Int64Var(&query.MaxScanBytes, "max-scan-bytes", 0, "`BYTES` that all queries of --engine athena may scan together (0: any)")
+	fs.IntVar(&query.MaxServed, "max-served", 0, "`N` served keys come back from Athena for each place of logs; of more, a sample (0: a million)")
 	fs.DurationVar(&query.Timeout, "athena-timeout", 0, "limit for one query of Athena (0: none but Athena's own)")
 	aws := awsFlags(fs)
 	fs.BoolVar(&quiet, "quiet", false, "no progress, no report on standard output unless --output is given")
 	fs.BoolVar(&noColor, "no-color", false, "no colour (also: NO_COLOR)")
-	fs.StringVar(&logFormat, "log-format", "text", "log lines on standard error: text or json")
+	fs.StringVar(&logFormat, "log-format", "text", "log lines on standard error, a `FORMAT`: text or json")
 	fs.CountVarP(&verbose, "verbose", "v", "say more on standard error (-vv: each AWS call)")
 
 	return func(ctx context.Context, args []string) error {
@@ -272,6 +272,9 @@ func outcome(rep *report.Report, err error, failOn string) error {
 		return &failure{code: ExitInterrupted, err: errors.New("interrupted: the report covers what was read until then")}
 	case err != nil:
 		return err
+	case rep.Inputs != nil && rep.Inputs.Records == 0 && rep.Inputs.Rejected > 0:
+		return &failure{code: ExitNothingRead, err: fmt.Errorf("none of %d lines is understood, so that nothing is known of refusals", rep.Inputs.Lines),
+			hints: []string{"give the logs of CloudFront or S3 themselves (docs/logs.md), or their --format and --fields"}}
 	case len(rep.Run.Incomplete) > 0:
 		return &failure{code: ExitIncomplete, err: fmt.Errorf("incomplete: %s", strings.Join(rep.Run.Incomplete, "; ")), hints: rep.Run.Hints}
 	case failOn == "any" && rep.Findings() > 0, failOn == "new" && rep.NewFindings() > 0:

@@ -32,8 +32,8 @@ objects stay remembered for as long as they can be listed again.`,
 		"why403 state prune ./state --before 2026-09-01\tforget what is older",
 	},
 	define: func(e *env, fs *pflag.FlagSet) runner {
-		output := fs.String("output", "text", "show: text or json")
-		before := fs.String("before", "", "prune: forget what is older than this date, time or duration (90d)")
+		output := fs.String("output", "text", "`FORMAT` of show: text or json")
+		before := fs.String("before", "", "prune: forget what is older than this `TIME`: a date, a time or a duration (90d)")
 		unconditional := fs.Bool("state-unconditional", false, "prune: use a store that ignores conditional writes")
 		aws := awsFlags(fs)
 		return func(ctx context.Context, args []string) error {

@@ -45,7 +45,7 @@ var versionVerb = &verb{
 		"why403 version --output json\tthe same for a program",
 	},
 	define: func(e *env, fs *pflag.FlagSet) runner {
-		output := fs.String("output", "text", "text or json")
+		output := fs.String("output", "text", "`FORMAT`: text or json")
 		return func(ctx context.Context, args []string) error {
 			switch *output {
 			case "text":
