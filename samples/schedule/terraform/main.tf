@@ -148,6 +148,7 @@ data "aws_iam_policy_document" "why403" {
       "logs:DescribeDeliveryDestinations",
       "logs:DescribeDeliverySources",
       "organizations:DescribeEffectivePolicy",
+      "organizations:DescribeOrganization",
       "organizations:DescribePolicy",
       "organizations:ListParents",
       "organizations:ListPoliciesForTarget",
