@@ -110,8 +110,7 @@ var page%[2]s string
 var %[3]s = &checks.Check{
 	ID: %[1]q, Title: %[4]q,
 	Page: page%[2]s, Rank: %[5]s, Permissions: []string{},
-	%[6]s
-		return ruledOut() // until something shows it
+	%[6]s		return ruledOut() // until something shows it
 	},
 }
 `, id, upper(id), lower(id), title, rank, pass)
