@@ -34,6 +34,7 @@ type fake struct {
 	polls   int
 	pages   int
 	stopped []string
+	onPoll  func(query int) // nil: nothing
 }
 
 type fakeQuery struct {
@@ -110,6 +111,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"Statistics": map[string]any{"DataScannedInBytes": scanned, "EngineExecutionTimeInMillis": 1500, "QueryQueueTimeInMillis": 20},
 		}})
 		f.polls++
+		if f.onPoll != nil {
+			f.onPoll(n)
+		}
 	case "StopQueryExecution":
 		f.stopped = append(f.stopped, text("QueryExecutionId"))
 		answer(struct{}{})

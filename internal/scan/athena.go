@@ -90,11 +90,19 @@ func (r *run) read(ctx, work context.Context, sources []logs.Source, o logs.Opti
 		r.notes = append(r.notes, "approximate by Athena: "+a)
 	}
 	u := result.Usage
-	cost := fmt.Sprintf("Athena ran %d queries, which scanned %d bytes; billed as %d bytes that is about %.4f USD (estimate, at %g USD a TB)",
-		u.Queries, u.ScannedBytes, u.BilledBytes, u.Cost(), athena.PricePerTB)
+	queries := "1 query"
+	if u.Queries != 1 {
+		queries = fmt.Sprintf("%d queries", u.Queries)
+	}
+	cost := fmt.Sprintf("Athena ran %s, which scanned %d bytes; billed as %d bytes that is about %.4f USD (estimate, at %g USD a TB)",
+		queries, u.ScannedBytes, u.BilledBytes, u.Cost(), athena.PricePerTB)
 	r.notes = append(r.notes, cost)
-	if err != nil && u.Queries > 0 && r.Tell != nil { // no report will say so
+	none := result.Inputs.Lines == 0
+	if err != nil && (none || ctx.Err() == nil) && u.Queries > 0 && r.Tell != nil { // no report will say so
 		r.Tell(cost)
+	}
+	if err == nil && none {
+		err = &Error{fmt.Errorf("%s: Athena found no lines in the log objects", strings.Join(r.Locations, ", ")), "the objects are empty, or the tables are not theirs: why403 athena ddl prints those that should be"}
 	}
 	r.Log.Info("athena", "queries", u.Queries, "scanned_bytes", u.ScannedBytes, "billed_bytes", u.BilledBytes, "usd", u.Cost())
 	return result.Inputs, err
