@@ -29,7 +29,7 @@ const (
 	GateArchived      Gate = "archived"                // storage class, not restored
 	GateSSEC          Gate = "ssec"                    // customer-provided key
 	GateKMS           Gate = "kms"                     // the requester can't decrypt
-	GateAccessPoint   Gate = "access-point"            // an access point's own policy, which is not evaluated
+	GateAccessPoint   Gate = "access-point"            // an access point's own policy or settings
 )
 
 // Levels of Block Public Access.
@@ -76,6 +76,8 @@ type Outcome struct {
 	PolicyError error
 	// OwnerStep and ACLStep are the parts of GateGrant.
 	OwnerStep, ACLStep, PolicyStep Step
+	// Point says which rule of GateAccessPoint refuses.
+	Point PointReason
 	// KMS says which rule of GateKMS refuses.
 	KMS KMSReason
 	// Public says whether the bucket policy is public as RestrictPublicBuckets
@@ -95,6 +97,18 @@ func (o *Outcome) Statements() []policy.Explanation {
 	}
 	return o.statements
 }
+
+// PointReason names the rule by which an access point refuses.
+type PointReason string
+
+// The reasons.
+const (
+	PointNone    PointReason = ""
+	PointDeny    PointReason = "deny"     // a Deny of its policy
+	PointNoAllow PointReason = "no-allow" // its policy does not allow it
+	PointVPC     PointReason = "vpc"      // it takes requests from its VPC only
+	PointBlock   PointReason = "block"    // its own RestrictPublicBuckets cuts its public policy
+)
 
 // KMSReason names the rule by which a requester can't decrypt.
 type KMSReason string
@@ -259,7 +273,7 @@ func (j *judge) permission() {
 			Evidence: []facts.Evidence{{Source: b.Head.Call, Ref: s.Bucket, Fact: "no such bucket"}}})
 	}
 	if s.accessPoint() {
-		j.add(Step{Gate: GateAccessPoint, Because: "the origin is an access point, whose own policy is not evaluated", Missing: []string{"s3:GetAccessPointPolicy"}})
+		j.accessPoint()
 	}
 	j.requesterPays()
 	j.organization(GateRCP, "rcp", policy.RCP, s.Facts.Organization.RCPs)
@@ -267,6 +281,88 @@ func (j *judge) permission() {
 		j.organization(GateSCP, "scp", policy.SCP, s.Facts.Organization.SCPs)
 	}
 	j.bucketPolicy()
+}
+
+// accessPoint judges the access point's own part: it must permit the request, and
+// so must the bucket (S3 guide, Configuring IAM policies for using access points).
+func (j *judge) accessPoint() {
+	s := j.s
+	st := Step{Gate: GateAccessPoint, Missing: s.mem.alone("s3:GetAccessPointPolicy")}
+	block := func(r PointReason, because string, ev facts.Evidence) {
+		j.o.Point = r
+		st.Blocks, st.Because, st.Evidence, st.Missing = correlate.Yes, because, []facts.Evidence{ev}, nil
+		j.add(st)
+	}
+	unknown := func(because string, missing ...string) {
+		st.Because, st.Missing = because, missing
+		j.add(st)
+	}
+	p := s.Facts.AccessPoints[s.AccessPoint]
+	switch {
+	case s.AccessPoint == "":
+		unknown("which access point the origin's name stands for is not known", "s3-log", "s3:GetAccessPointPolicy")
+		return
+	case p == nil || p.Config.State == facts.NotGathered && p.Policy.State == facts.NotGathered:
+		unknown("the policy of access point "+s.AccessPoint+" is not known", "s3:GetAccessPoint", "s3:GetAccessPointPolicy")
+		return
+	case p.Config.Known() && p.Config.Value.NetworkOrigin == "VPC":
+		if v := s.Context().Get("aws:SourceVpce"); v.State == policy.Absent {
+			block(PointVPC, "access point "+s.AccessPoint+" takes requests from its VPC alone", facts.Evidence{Source: p.Config.Call, Ref: "NetworkOrigin", Fact: "NetworkOrigin is VPC"})
+			return
+		}
+	}
+	member := s.Access == correlate.AccessIAM
+	if !p.Policy.Settled() {
+		unknown("the policy of access point "+s.AccessPoint+" is not known", or2(p.Policy.Missing(), "s3:GetAccessPointPolicy"))
+		return
+	}
+	if !p.Policy.Known() {
+		if member {
+			unknown("whether the requester's own policies allow it is not known", policy.KeyIdentity)
+			return
+		}
+		block(PointNoAllow, "access point "+s.AccessPoint+" has no policy, and it must permit the request as well as the bucket", facts.Evidence{Source: p.Policy.Call, Ref: s.AccessPoint, Fact: "the access point has no policy"})
+		return
+	}
+	doc := s.mem.compiled(policy.BucketPolicy, p.Policy.Value)
+	if doc.err != nil {
+		unknown("the access point's policy is not understood: "+doc.err.Error(), "a valid access point policy")
+		return
+	}
+	r := s.request()
+	r.Resource = s.AccessPoint
+	if s.action() != "s3:ListBucket" && s.action() != "s3:ListBucketVersions" {
+		r.Resource += "/object/" + s.Key
+	}
+	switch res := doc.p.Evaluate(&r); {
+	case res.Decision == policy.ExplicitDeny:
+		e := doc.p.ExplainOne("accessPointPolicy", res.Deny[0], &r)
+		st.Guess = s.Guessed(&e)
+		block(PointDeny, fmt.Sprintf("the policy of access point %s denies it by %s%s", s.AccessPoint, Name(&e), because(&e)), facts.Evidence{Source: p.Policy.Call, Ref: Ref(&e), Fact: "a Deny that matches" + because(&e)})
+		return
+	case res.Decision == policy.Undecided:
+		unknown("whether the policy of access point "+s.AccessPoint+" allows it depends on "+strings.Join(res.DependsOn, ", "), res.DependsOn...)
+		return
+	case res.Decision != policy.Allow && member:
+		unknown("whether the requester's own policies allow it is not known", policy.KeyIdentity)
+		return
+	case res.Decision != policy.Allow:
+		block(PointNoAllow, "no statement of the policy of access point "+s.AccessPoint+" allows it", facts.Evidence{Source: p.Policy.Call, Ref: "Statement", Fact: "no Allow matches " + s.action() + " on " + r.Resource})
+		return
+	}
+	if public, _ := doc.p.Public(); public && (s.Access == correlate.AccessAnonymous || s.Access == correlate.AccessOAI) {
+		switch b := p.Config.Value.PublicAccessBlock; {
+		case !p.Config.Known():
+			unknown("whether the access point blocks public access is not known", or2(p.Config.Missing(), "s3:GetAccessPoint"))
+			return
+		case b.RestrictPublicBuckets:
+			st.Guess = s.Access == correlate.AccessOAI
+			block(PointBlock, "RestrictPublicBuckets is on at access point "+s.AccessPoint+" and its policy is public", facts.Evidence{Source: p.Config.Call, Ref: "PublicAccessBlockConfiguration", Fact: "RestrictPublicBuckets is on at the access point"})
+			return
+		}
+	}
+	st.Blocks, st.Because, st.Missing = correlate.No, "the access point permits it", nil
+	j.add(st)
 }
 
 func (j *judge) requesterPays() {

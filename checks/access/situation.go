@@ -31,6 +31,10 @@ type Situation struct {
 	Key    string
 	Exists correlate.Tri // whether the key is in the bucket
 
+	// AccessPoint is the ARN of the access point that the request came by, "" if it
+	// came by none or no S3 line names it.
+	AccessPoint string
+
 	// Principal is the requester as policies see it. Guesses names the condition
 	// keys whose value no document states, in lower case.
 	Principal policy.Principal
@@ -100,13 +104,13 @@ func (s *Situation) OfKey(r Request) {
 	requester := ""
 	switch l := from.line; {
 	case l != nil:
-		s.Action, requester = ActionOf(l.Operation), l.Requester
+		s.Action, requester, s.AccessPoint = ActionOf(l.Operation), l.Requester, l.AccessPointARN
 		if l.BucketOwner != "" {
 			s.BucketOwner = l.BucketOwner
 		}
 	case len(k.Origin) > 0:
 		from.class = originClass(k)
-		s.Action, requester = ActionOf(from.class.Operation), from.class.Requester
+		s.Action, requester, s.AccessPoint = ActionOf(from.class.Operation), from.class.Requester, from.class.AccessPointARN
 	case k.Key == "" && k.Access != correlate.AccessWebsite:
 		s.Action = "s3:ListBucket" // GET / with no default root object
 	}
@@ -649,6 +653,9 @@ func viewerProtocol(k *correlate.FailingKey) string {
 }
 
 func (s *Situation) accessPoint() bool {
+	if s.AccessPoint != "" {
+		return true
+	}
 	if s.Origin == nil {
 		return false
 	}

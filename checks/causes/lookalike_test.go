@@ -82,7 +82,42 @@ const (
 	partnerUser = `{"Version":"2012-10-17","Statement":[{"Sid":"Partner","Effect":"Allow","Principal":{"CanonicalUser":"` + partner + `"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::site/*"}]}`
 )
 
+const pointARN = "arn:aws:s3:eu-west-1:111122223333:accesspoint/edge"
+
+// byPoint makes the request come by an access point with the policy ("" for none).
+func byPoint(doc string, network string) option {
+	return func(s *scene) {
+		s.dist.Origins[0].DomainName = "edge-abcdefghijklmnopqrstuvwxyz0123-s3alias.s3.eu-west-1.amazonaws.com"
+		for i := range s.key.Origin {
+			s.key.Origin[i].AccessPointARN = pointARN
+		}
+		p := &facts.AccessPoint{ARN: pointARN, Config: known("s3control:GetAccessPoint", facts.AccessPointConfig{Bucket: "site", NetworkOrigin: network}), Policy: known("s3control:GetAccessPointPolicy", doc)}
+		if doc == "" {
+			p.Policy = unset[string]("s3control:GetAccessPointPolicy")
+		}
+		s.facts.AccessPoints[pointARN] = p
+	}
+}
+
+// pointPolicy is the policy with its resources at the access point.
+func pointPolicy(doc string) string {
+	return strings.ReplaceAll(doc, "arn:aws:s3:::site/", pointARN+"/object/")
+}
+
 var lookalikes = []lookalike{
+	{"policy-no-allow", "by an access point that permits it as the bucket does", opts(byPoint(pointPolicy(oacPolicy), "Internet")), "unexplained", ""},
+	{"policy-no-allow", "by an access point without a policy", opts(byPoint("", "Internet")), "policy-no-allow", checks.Proven},
+	{"policy-no-allow", "by an access point whose policy names another distribution", opts(byPoint(pointPolicy(strings.Replace(oacPolicy, "distribution/E1", "distribution/E9", 1)), "Internet")), "policy-no-allow", checks.Proven},
+	{"policy-no-allow", "by an access point whose policy has the bucket's Resource", opts(byPoint(oacPolicy, "Internet")), "policy-no-allow", checks.Proven},
+	{"policy-no-allow", "by an access point of a VPC", opts(byPoint(pointPolicy(oacPolicy), "VPC")), "policy-no-allow", checks.Proven},
+	{"policy-no-allow", "by an access point that permits it, and the bucket does not", opts(byPoint(pointPolicy(oacPolicy), "Internet"), noPolicy), "policy-no-allow", checks.Proven},
+	{"policy-deny", "by an access point whose policy denies it", opts(byPoint(pointPolicy(denyOAC(vpceDeny)), "Internet")), "policy-deny", checks.Proven},
+	{"policy-no-allow", "by an access point whose policy can't be read", opts(byPoint("", "Internet"), settings(func(s *scene) {
+		s.facts.AccessPoints[pointARN].Policy = state[string]("s3control:GetAccessPointPolicy", facts.Refused)
+	})), "unexplained", ""},
+	{"policy-no-allow", "the origin is an access point, and no S3 line names it", opts(unlogged, settings(func(s *scene) {
+		s.dist.Origins[0].DomainName = "edge-abcdefghijklmnopqrstuvwxyz0123-s3alias.s3.eu-west-1.amazonaws.com"
+	})), "unexplained", ""},
 	{"key-missing", "the requester may list: a missing key would be 404", opts(absent(), policyDoc(also(oacPolicy, listOAC))), "key-missing", checks.Possible},
 	{"key-missing", "a public bucket ACL lets everyone list: a website answers 404", opts(asWebsite, absent(), aclMode("ObjectWriter"), settings(func(s *scene) {
 		s.bucket.ACL.Value.Grants = append(s.bucket.ACL.Value.Grants, facts.Grant{URI: "http://acs.amazonaws.com/groups/global/AllUsers", Permission: "READ"})

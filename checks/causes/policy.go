@@ -84,7 +84,7 @@ func (v view) policyFact(ref, format string, args ...any) checks.Evidence {
 
 var policyDeny = &checks.Check{
 	ID: "policy-deny", Title: "A Deny statement of the bucket policy matches",
-	Page: pagePolicyDeny, Rank: rankDeny + 20, Permissions: getPolicy,
+	Page: pagePolicyDeny, Rank: rankDeny + 20, Permissions: []string{"s3:GetBucketPolicy", "s3:GetAccessPointPolicy"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
 		if v.s.Key == "" && v.s.Action != "s3:ListBucket" {
@@ -104,6 +104,15 @@ var policyDeny = &checks.Check{
 			// The Referer of a signed request is the client's own affair.
 			more, _ := v.refererDenies()
 			denies = append(denies, more...)
+		}
+		if st := v.o.Step(access.GateAccessPoint); st != nil && len(denies) == 0 {
+			switch {
+			case v.o.Point == access.PointDeny:
+				f := with(cause(v.sure(st.Guess, true), "%s", st.Because), st.Evidence...)
+				return fixed(with(f, v.refusal()), v.pointRemedy())
+			case st.Blocks == correlate.Unknown:
+				return undecided(st.Missing...)
+			}
 		}
 		if len(denies) == 0 {
 			if st := v.o.Step(access.GatePolicyDeny); st != nil && st.Blocks == correlate.Unknown {
@@ -427,9 +436,12 @@ var oacSourceARN = &checks.Check{
 
 var policyNoAllow = &checks.Check{
 	ID: "policy-no-allow", Title: "Nothing grants the read to this requester",
-	Page: pagePolicyNoAllow, Rank: rankGrant + 90, Permissions: []string{"s3:GetBucketPolicy", "s3:GetBucketOwnershipControls", "s3:GetObjectAcl"},
+	Page: pagePolicyNoAllow, Rank: rankGrant + 90, Permissions: []string{"s3:GetBucketPolicy", "s3:GetBucketOwnershipControls", "s3:GetObjectAcl", "s3:GetAccessPoint", "s3:GetAccessPointPolicy"},
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
+		if f, done := v.pointGrants(); done {
+			return f
+		}
 		if f, done := v.ungranted(); done {
 			return f
 		}
@@ -479,6 +491,43 @@ var policyNoAllow = &checks.Check{
 		}
 		return fixed(with(f, v.refusal()), v.grantRemedies()...)
 	},
+}
+
+// pointGrants answers for a request that came by an access point, which the
+// bucket permits: the point must permit it as well.
+func (v view) pointGrants() (checks.Finding, bool) {
+	st := v.o.Step(access.GateAccessPoint)
+	if st == nil || v.o.ByPolicy == correlate.No && v.o.ByACL != correlate.Yes {
+		return checks.Finding{}, false
+	}
+	if f, done := v.permission(); done {
+		return f, true
+	}
+	switch {
+	case st.Blocks == correlate.Unknown:
+		return undecided(st.Missing...), true
+	case v.o.Point != access.PointNone && v.o.Point != access.PointDeny:
+		f := with(cause(v.sure(st.Guess, false), "%s", st.Because), st.Evidence...)
+		return fixed(with(f, v.refusal()), v.pointRemedy()), true
+	}
+	return checks.Finding{}, false
+}
+
+// pointRemedy is the change of an access point's policy, which is not simulated.
+func (v view) pointRemedy() checks.Remedy {
+	f := strings.SplitN(v.s.AccessPoint, ":", 6)
+	if len(f) < 6 {
+		f = []string{"", "", "", "REGION", "ACCOUNT", "accesspoint/NAME"}
+	}
+	point := "--region " + sh(f[3]) + " --account-id " + sh(f[4]) + " --name " + sh(strings.TrimPrefix(f[5], "accesspoint/"))
+	if v.o.Point == access.PointVPC {
+		return checks.Remedy{Title: "Let the origin name the bucket, or an access point that is open to the Internet (the network origin can't be changed)",
+			Commands: []string{"aws s3control list-access-points --region " + sh(f[3]) + " --account-id " + sh(f[4]) + " --bucket " + sh(v.s.Bucket)}}
+	}
+	return checks.Remedy{Title: "Let the access point's policy permit the read (Resource " + v.s.AccessPoint + "/object/*)", Commands: []string{
+		"aws s3control get-access-point-policy " + point + " --query Policy --output text > policy.json",
+		"aws s3control put-access-point-policy " + point + " --policy file://policy.json   # after the change",
+	}}
 }
 
 func checksFound(c *checks.Check, p *checks.KeyPass) bool { return c.Key(p).Verdict == checks.Cause }

@@ -142,7 +142,7 @@ func (s *scene) pass() *checks.KeyPass {
 		for i, c := range s.key.Origin {
 			s.key.Samples = append(s.key.Samples, correlate.Sample{Origin: &correlate.OriginSample{
 				Ref: correlate.LineRef{Object: "s3.log", Line: int64(i + 1)}, Time: s.key.First, Status: c.Status, ErrorCode: c.ErrorCode, Operation: c.Operation,
-				BucketOwner: owner, Requester: c.Requester, Referer: c.Referer, UserAgent: c.UserAgent, SignatureVersion: c.SignatureVer, AuthType: c.AuthType,
+				BucketOwner: owner, Requester: c.Requester, AccessPointARN: c.AccessPointARN, Referer: c.Referer, UserAgent: c.UserAgent, SignatureVersion: c.SignatureVer, AuthType: c.AuthType,
 				TLSVersion: c.TLSVersion, HostHeader: c.HostHeader, RemoteIP: remote(c.Requester)}})
 		}
 	}

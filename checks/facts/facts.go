@@ -73,7 +73,8 @@ type Facts struct {
 	PublicKeys    map[string]Fact[PublicKey]
 	WebACLs       map[string]Fact[WebACL] // by DistributionConfig.WebACLId
 	Buckets       map[string]*Bucket
-	KMSKeys       map[string]*KMSKey // by the id or ARN that an object names
+	KMSKeys       map[string]*KMSKey      // by the id or ARN that an object names
+	AccessPoints  map[string]*AccessPoint // by ARN, as S3's lines name them
 
 	// Mask gives a value the form in which the policies and origin headers of a
 	// recorded snapshot hold secrets: compare Mask(referer of a log line) with
@@ -96,6 +97,7 @@ func New() *Facts {
 		WebACLs:       map[string]Fact[WebACL]{},
 		Buckets:       map[string]*Bucket{},
 		KMSKeys:       map[string]*KMSKey{},
+		AccessPoints:  map[string]*AccessPoint{},
 	}
 }
 
@@ -209,6 +211,19 @@ type KMSKey struct {
 type KMSMetadata struct {
 	ARN, KeyID, AccountID, KeyManager, KeyState string // KeyManager: AWS or CUSTOMER
 	Enabled                                     bool
+}
+
+// An AccessPoint is an access point of a bucket and its own policy.
+type AccessPoint struct {
+	ARN    string
+	Config Fact[AccessPointConfig] // s3control:GetAccessPoint
+	Policy Fact[string]            // s3control:GetAccessPointPolicy: the policy document
+}
+
+// AccessPointConfig is the part of s3control:GetAccessPoint that matters.
+type AccessPointConfig struct {
+	Bucket, NetworkOrigin string // NetworkOrigin: Internet or VPC
+	PublicAccessBlock     PublicAccessBlock
 }
 
 // A Bucket is a bucket's settings.

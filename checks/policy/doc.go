@@ -28,7 +28,8 @@
 //   - Identity policies, permissions boundaries, session policies and VPC endpoint policies. For an IAM requester the
 //     caller says what they answer (Principal.Identity); unknown makes the decision depend on [KeyIdentity].
 //   - ACLs, object ownership, Requester Pays, encryption, storage class: the checks judge them beside the policies.
-//   - Access point policies, and the rule that their Block Public Access settings count too.
+//   - That an access point's policy must permit what the bucket's does, and that its Block Public Access settings count
+//     too: the checks judge its policy beside the bucket's.
 //   - That SCPs and RCPs spare service-linked roles and the management account: do not pass the policies then.
 //   - Whether an action, a condition key or a resource type exists. An unknown key is simply absent, or unknown.
 //   - Limits of size, and whether S3 would accept the document for this bucket.

@@ -85,7 +85,7 @@ func (s *Server) denied(action string) bool { return slices.Contains(s.Deny, act
 var (
 	s3Host      = regexp.MustCompile(`^(?:(.+)\.)?s3[.-]([a-z0-9-]+)\.amazonaws\.com$`)
 	s3Global    = regexp.MustCompile(`^(?:(.+)\.)?s3\.amazonaws\.com$`)
-	controlHost = regexp.MustCompile(`^([0-9]+)\.s3-control\.[a-z0-9-]+\.amazonaws\.com$`)
+	controlHost = regexp.MustCompile(`^([0-9]+)\.s3-control\.([a-z0-9-]+)\.amazonaws\.com$`)
 )
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		host = r.Host
 	}
 	if m := controlHost.FindStringSubmatch(host); m != nil {
-		s.answer(w, r, s3control, gather.Question{Call: gather.GetAccountPublicAccessBlock, ID: m[1]})
+		q := gather.Question{Call: gather.GetAccountPublicAccessBlock, ID: m[1]}
+		if name, ok := strings.CutPrefix(r.URL.Path, "/v20180820/accesspoint/"); ok {
+			q.Call = gather.GetAccessPoint
+			if name, ok = strings.CutSuffix(name, "/policy"); ok {
+				q.Call = gather.GetAccessPointPolicy
+			}
+			q.ID = m[2] + "." + m[1] + "." + name
+		}
+		s.answer(w, r, s3control, q)
 		return
 	}
 	if m := s3Host.FindStringSubmatch(host); m != nil {

@@ -170,6 +170,8 @@ var roots = map[*gather.Call][2]string{
 
 	gather.GetBucketPolicyStatus:       {"PolicyStatus", "PolicyStatus"},
 	gather.GetPublicAccessBlock:        {"PublicAccessBlockConfiguration", "PublicAccessBlockConfiguration"},
+	gather.GetAccessPoint:              {"", "GetAccessPointResult"},
+	gather.GetAccessPointPolicy:        {"", "GetAccessPointPolicyResult"},
 	gather.GetAccountPublicAccessBlock: {"PublicAccessBlockConfiguration", "PublicAccessBlockConfiguration"},
 	gather.GetOwnershipControls:        {"OwnershipControls", "OwnershipControls"},
 	gather.GetBucketACL:                {"", "AccessControlPolicy"},

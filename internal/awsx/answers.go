@@ -206,6 +206,14 @@ var operations = map[*gather.Call]operation{
 		return c.keyRegion(q).GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &q.ID, PolicyName: aws.String("default")})
 	},
 
+	gather.GetAccessPoint: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
+		client, account, name := c.accessPoint(q)
+		return client.GetAccessPoint(ctx, &s3control.GetAccessPointInput{AccountId: account, Name: name})
+	},
+	gather.GetAccessPointPolicy: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
+		client, account, name := c.accessPoint(q)
+		return client.GetAccessPointPolicy(ctx, &s3control.GetAccessPointPolicyInput{AccountId: account, Name: name})
+	},
 	gather.GetAccountPublicAccessBlock: func(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 		if q.ID == "" {
 			return nil, fmt.Errorf("%w: the caller's account is not known", gather.ErrNotAsked)
@@ -239,6 +247,14 @@ func (c *Clients) keyRegion(q gather.Question) *kms.Client {
 var errBrokenOff = errors.New("the answer broke off, or is none of AWS's")
 
 func marshal(v any) (json.RawMessage, error) { return json.Marshal(v) }
+
+// accessPoint takes the id of an access point apart, and returns a client for its
+// Region.
+func (c *Clients) accessPoint(q gather.Question) (client *s3control.Client, account, name *string) {
+	region, rest, _ := strings.Cut(q.ID, ".")
+	before, after, _ := strings.Cut(rest, ".")
+	return s3control.NewFromConfig(c.cfg, func(o *s3control.Options) { o.Region = region }), &before, &after
+}
 
 func listDistributions(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 	var all *cloudfront.ListDistributionsOutput

@@ -82,6 +82,8 @@ func gatherAll(t *testing.T, a gather.Answers) *facts.Facts {
 		g.WebACLs(ctx, "arn:aws:wafv2:us-east-1:111122223333:global/webacl/site/a1b2"),
 		g.Account(ctx),
 		g.Organization(ctx, true),
+		g.AccessPoints(ctx, "arn:aws:s3:eu-west-1:111122223333:accesspoint/site-edge", "arn:aws:s3:eu-west-1:111122223333:accesspoint/site-bare",
+			"arn:aws:s3:eu-west-1:111122223333:accesspoint/site-gone", "arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap"),
 		g.Buckets(ctx, gather.PartWebsite|gather.PartEncryption|gather.PartLogging|gather.PartVersioning|gather.PartCORS, "site-assets", "site-web", "site-gone", "site-foreign"),
 	}
 	for _, d := range g.Facts().Distributions {
@@ -277,6 +279,9 @@ func TestEachRefusalLosesItsFactsOnly(t *testing.T) {
 		for id, x := range f.KMSKeys {
 			out[id+" "+x.Key.Call], out[id+" "+x.Policy.Call] = x.Key.State, x.Policy.State
 		}
+		for id, x := range f.AccessPoints {
+			out[id+" "+x.Config.Call], out[id+" "+x.Policy.Call] = x.Config.State, x.Policy.State
+		}
 		return out
 	}
 	run := func(deny string) map[string]facts.State {
@@ -288,6 +293,7 @@ func TestEachRefusalLosesItsFactsOnly(t *testing.T) {
 			g.Distributions(ctx, "E1SITE"),
 			g.WebACLs(ctx, "arn:aws:wafv2:us-east-1:111122223333:global/webacl/site/a1b2"),
 			g.Account(ctx), g.Organization(ctx, true),
+			g.AccessPoints(ctx, "arn:aws:s3:eu-west-1:111122223333:accesspoint/site-edge"),
 			g.Buckets(ctx, gather.PartWebsite|gather.PartEncryption|gather.PartLogging|gather.PartVersioning|gather.PartCORS, "site-assets", "site-web"))
 		if d := g.Facts().Distributions["E1SITE"]; d.Config.Known() {
 			for i := range d.Config.Value.Behaviors {

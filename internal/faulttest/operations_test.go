@@ -72,6 +72,8 @@ s3:HeadObject
 s3:ListObjectVersions
 s3:ListObjectsV2
 s3:PutObject
+s3control:GetAccessPoint
+s3control:GetAccessPointPolicy
 s3control:GetPublicAccessBlock
 sns:Publish
 sts:GetCallerIdentity

@@ -110,6 +110,12 @@ var (
 	GetKeyPolicy = declare("kms:GetKeyPolicy", "kms:GetKeyPolicy", ScopeKMS, "kms/{id}/policy.json",
 		"whether CloudFront may decrypt with that key")
 
+	// An access point's ID is REGION.ACCOUNT.NAME.
+	GetAccessPoint = declare("s3control:GetAccessPoint", "s3:GetAccessPoint", ScopeNone, "access-points/{id}/access-point.json",
+		"whether an access point that failing requests came by is open to the Internet")
+	GetAccessPointPolicy = declare("s3control:GetAccessPointPolicy", "s3:GetAccessPointPolicy", ScopeNone, "access-points/{id}/policy.json",
+		"whom its own policy lets read")
+
 	GetAccountPublicAccessBlock = declare("s3control:GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock", ScopeNone, "account/public-access-block.json",
 		"the account's Block Public Access, the organization's included")
 	DescribeEffectivePolicy = declare("organizations:DescribeEffectivePolicy", "organizations:DescribeEffectivePolicy", ScopeNone, "account/effective-s3-policy.json",

@@ -265,6 +265,17 @@ func decodePolicy(data json.RawMessage) (string, error) {
 	return document(v.Policy, "Policy")
 }
 
+func decodeAccessPoint(data json.RawMessage) (facts.AccessPointConfig, error) {
+	v, err := decode[struct {
+		Bucket, NetworkOrigin          string
+		PublicAccessBlockConfiguration facts.PublicAccessBlock
+	}](data)
+	if err == nil && v.NetworkOrigin == "" {
+		err = lacks("NetworkOrigin")
+	}
+	return facts.AccessPointConfig{Bucket: v.Bucket, NetworkOrigin: v.NetworkOrigin, PublicAccessBlock: v.PublicAccessBlockConfiguration}, err
+}
+
 func document(text, field string) (string, error) {
 	if text == "" {
 		return "", lacks(field)

@@ -575,6 +575,27 @@ func (g *Gatherer) Organization(ctx context.Context, scps bool) error {
 	return ctx.Err()
 }
 
+// AccessPoints asks for access points by their ARNs. Those of several Regions and
+// of S3 Object Lambda are not asked for.
+func (g *Gatherer) AccessPoints(ctx context.Context, arns ...string) error {
+	each(unique(arns), func(arn string) {
+		p := &facts.AccessPoint{ARN: arn, Config: unasked[facts.AccessPointConfig](GetAccessPoint), Policy: unasked[string](GetAccessPointPolicy)}
+		// arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME
+		f := strings.SplitN(arn, ":", 6)
+		if len(f) == 6 && f[2] == "s3" && f[3] != "" {
+			if name, ok := strings.CutPrefix(f[5], "accesspoint/"); ok {
+				id := f[3] + "." + f[4] + "." + name
+				p.Config = fact(ctx, g, Question{Call: GetAccessPoint, ID: id}, decodeAccessPoint)
+				if p.Config.State != facts.NotFound {
+					p.Policy = fact(ctx, g, Question{Call: GetAccessPointPolicy, ID: id}, decodePolicy)
+				}
+			}
+		}
+		put(g, g.facts.AccessPoints, arn, p)
+	})
+	return ctx.Err()
+}
+
 // Settings returns what correlation may know, from the facts gathered so far.
 func (g *Gatherer) Settings() *correlate.Settings {
 	s := &correlate.Settings{Websites: map[string]*correlate.Website{}, Identities: map[string]string{}}

@@ -19,6 +19,7 @@ var states = map[string]facts.State{
 	"MethodNotAllowed": facts.Refused,
 
 	"NoSuchBucketPolicy":                             facts.NotSet,
+	"NoSuchAccessPointPolicy":                        facts.NotSet,
 	"NoSuchPublicAccessBlockConfiguration":           facts.NotSet,
 	"OwnershipControlsNotFoundError":                 facts.NotSet,
 	"NoSuchWebsiteConfiguration":                     facts.NotSet,
@@ -32,6 +33,7 @@ var states = map[string]facts.State{
 
 	"NotFound":                             facts.NotFound,
 	"NoSuchBucket":                         facts.NotFound,
+	"NoSuchAccessPoint":                    facts.NotFound,
 	"NoSuchKey":                            facts.NotFound,
 	"NoSuchVersion":                        facts.NotFound,
 	"NoSuchDistribution":                   facts.NotFound,

@@ -144,6 +144,9 @@ func (r *run) documents(rep *report.Report) []report.Document {
 	for name, b := range f.Buckets {
 		add("s3:GetBucketPolicy", name, b.Policy)
 	}
+	for arn, p := range f.AccessPoints {
+		add("s3control:GetAccessPointPolicy", arn, p.Policy)
+	}
 	for id, k := range f.KMSKeys {
 		add("kms:GetKeyPolicy", id, k.Policy)
 	}

@@ -172,3 +172,38 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessPoint asks for the access point that S3's line names: its policy must
+// permit the request as well as the bucket's. Without the permission to read it
+// that is unknown.
+func TestAccessPoint(t *testing.T) {
+	const point = "access-points/eu-central-1.111122223333.edge/"
+	f := func(deny, verdict, missing string, policy object) {
+		t.Helper()
+		a := newAccount(t, deny)
+		a.distribution("E1ABCDEFGHIJK", nil, "media")
+		a.bucket("media", object{}, "E1ABCDEFGHIJK")
+		a.put(point+"access-point.json", object{"Name": "edge", "Bucket": "media", "NetworkOrigin": "Internet"})
+		a.put(point+"policy.json", policy)
+		a.log("logs", "2026-11-24-11-00-00-0123456789ABCDEF", strings.Replace(accessLog("media", "index.html"), "TLSv1.3 - -", "TLSv1.3 arn:aws:s3:eu-central-1:111122223333:accesspoint/edge -", 1))
+		rep, err := Run(t.Context(), Options{Locations: []string{"s3://logs/"}, Window: wholeDay, MaxKeys: 200, AWS: a.aws})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := failing(t, rep); len(got) != 1 || !strings.HasSuffix(got[0], " "+verdict) {
+			t.Errorf("%q, want verdict %s", got, verdict)
+		}
+		for k := range rep.FailingKeys.All() {
+			if missing != "" && !slices.ContainsFunc(k.Unknown, func(u report.Unknown) bool {
+				return u.ID == "policy-no-allow" && slices.Contains(u.Missing, missing)
+			}) {
+				t.Errorf("%s is not named as missing: %+v", missing, k.Unknown)
+			}
+		}
+	}
+	none := object{"Error": object{"Code": "NoSuchAccessPointPolicy"}}
+	allow := object{"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:GetObject","Resource":"arn:aws:s3:eu-central-1:111122223333:accesspoint/edge/object/*"}]}`}
+	f("", "policy-no-allow", "", none)
+	f("", "unexplained", "", allow)
+	f("s3:GetAccessPointPolicy", "unexplained", "s3:GetAccessPointPolicy", none)
+}

@@ -297,6 +297,7 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 	buckets := map[string]gather.Parts{}
 	var behaviors []*correlate.Behavior
 	scps := false
+	points := map[string]bool{} // access points, by ARN
 	for k := range allKeys(found) {
 		if k.Bucket != "" {
 			p := parts
@@ -307,6 +308,11 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 				p |= gather.PartCORS
 			}
 			buckets[k.Bucket] |= p
+		}
+		for i := range k.Origin {
+			if arn := k.Origin[i].AccessPointARN; arn != "" {
+				points[arn] = true
+			}
 		}
 		if _, b, _ := r.way(k.Distribution, k.PathPattern, k.OriginID); b != nil && !slices.Contains(behaviors, b) {
 			behaviors = append(behaviors, b)
@@ -339,6 +345,9 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 		if err := g.Buckets(ctx, p, byParts[p]...); err != nil {
 			return err
 		}
+	}
+	if err := g.AccessPoints(ctx, slices.Sorted(maps.Keys(points))...); err != nil {
+		return err
 	}
 	if len(buckets) == 0 {
 		return nil

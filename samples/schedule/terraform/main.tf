@@ -152,6 +152,8 @@ data "aws_iam_policy_document" "why403" {
       "organizations:DescribePolicy",
       "organizations:ListParents",
       "organizations:ListPoliciesForTarget",
+      "s3:GetAccessPoint",
+      "s3:GetAccessPointPolicy",
       "s3:GetAccountPublicAccessBlock",
       "wafv2:GetWebACL",
     ]
