@@ -117,7 +117,9 @@ func compare(t testing.TB, local, remote outcome, bucket, dir string) {
 	}
 	lists := cmp.Options{
 		cmp.Transformer("keys", func(l *correlate.List[correlate.FailingKey]) []*correlate.FailingKey { return slices.Collect(l.All()) }),
-		cmp.Transformer("paths", func(l *correlate.List[correlate.EdgeFailure]) []*correlate.EdgeFailure { return slices.Collect(l.All()) }),
+		cmp.Transformer("paths", func(l *correlate.List[correlate.EdgeFailure]) []*correlate.EdgeFailure {
+			return slices.Collect(l.All())
+		}),
 		cmpopts.IgnoreUnexported(correlate.Result{}),
 	}
 	if d := cmp.Diff(*local.result, *remote.result, exact, near, minutes, lists); d != "" {

@@ -81,7 +81,7 @@ var twoPlaces = []Logs{
 
 func TestSetupIsIdempotent(t *testing.T) {
 	c := &catalog{databases: map[string]map[string]*types.Table{}}
-	made, widened, err := Setup(context.Background(), c, "why403", twoPlaces)
+	made, _, err := Setup(context.Background(), c, "why403", twoPlaces)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestSetupIsIdempotent(t *testing.T) {
 		t.Error(d)
 	}
 	writes := c.writes
-	if made, widened, err = Setup(context.Background(), c, "why403", twoPlaces); err != nil || made != nil || widened != nil || c.writes != writes {
+	if made, widened, err := Setup(context.Background(), c, "why403", twoPlaces); err != nil || made != nil || widened != nil || c.writes != writes {
 		t.Errorf("again it made %v and widened %v with %d writes, %v", made, widened, c.writes-writes, err)
 	}
 }
