@@ -9,7 +9,7 @@ import (
 )
 
 // A lookalike is a further scene that looks like a cause: the verdict that is
-// right, and how sure of it a check may be at most ("" says nothing).
+// right, and how sure its check is ("" says nothing).
 type lookalike struct {
 	id, scene string
 	opts      []option
@@ -17,15 +17,15 @@ type lookalike struct {
 	certainty checks.Certainty
 }
 
-// lastRefusal is in the middle of the scenes' first and last 403 when taken from
-// them; these are the hours before, between and after.
+// Times before, between and after the scenes' refusals, which are from 00:53 to
+// 01:53 of that day.
 const (
 	before  = "2025-11-19T00:00:00+00:00"
 	between = "2025-11-20T01:20:00+00:00"
 	after   = "2025-11-20T12:00:00+00:00"
 )
 
-// allow returns the policy with one more statement at its end.
+// also returns the policy with one more statement at its end.
 func also(doc, statement string) string {
 	return strings.TrimSuffix(doc, "]}") + "," + statement + "]}"
 }
@@ -123,7 +123,6 @@ var lookalikes = []lookalike{
 		s.bucket.ACL.Value.Grants = append(s.bucket.ACL.Value.Grants, facts.Grant{URI: "http://acs.amazonaws.com/groups/global/AllUsers", Permission: "READ"})
 		s.bucket.Policy = unset[string]("s3:GetBucketPolicy")
 	})), "policy-no-allow", ""},
-	{"key-missing", "an object of the size zero exists", opts(), "unexplained", ""},
 	{"key-missing", "uploaded since, and its KMS key still refuses", opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{}), lastModified(after)), "kms-key-policy", checks.Possible},
 	{"key-deleted", "deleted after the last refusal", opts(absent(), marker(after)), "key-deleted", checks.Possible},
 	{"key-deleted", "deleted between two refusals", opts(absent(), marker(between)), "key-deleted", checks.Likely},
