@@ -53,7 +53,9 @@ func open(t *testing.T, server *awsoverlay.Server, o Config) *Clients {
 	if o.Region == "" {
 		o.Region = "us-east-1"
 	}
-	o.Rate = 1e6
+	if o.Rate == 0 {
+		o.Rate = 1e6
+	}
 	c, err := Open(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -646,4 +648,26 @@ func TestManagementAccountIsNotBound(t *testing.T) {
 	}
 	f("111122223333", facts.NotSet, 0)
 	f("444455556666", facts.Known, len(gatherAll(t, gather.NewSnapshot(site(t))).Organization.RCPs.Value))
+}
+
+// TestLimitDoesNotWait: what may not be asked for the limit does not wait for its
+// turn, which at this rate would come after the time limit of a question.
+func TestLimitDoesNotWait(t *testing.T) {
+	server := &awsoverlay.Server{Answers: gather.NewSnapshot(site(t))}
+	a := NewAnswers(open(t, server, Config{MaxCalls: 1, Rate: 0.0001}))
+	if _, err := a.Ask(context.Background(), gather.Question{Call: gather.GetDistribution, ID: "E1SITE"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Ask(context.Background(), gather.Question{Call: gather.GetDistribution, ID: "E9GONE"}); !errors.Is(err, gather.ErrNotAsked) {
+		t.Errorf("got %v, want that it was not asked", err)
+	}
+	// A turn that does not come is no call.
+	c := open(t, server, Config{MaxCalls: 2, Rate: 0.0001})
+	a = NewAnswers(c)
+	for range 3 {
+		_, _ = a.Ask(context.Background(), gather.Question{Call: gather.GetDistribution, ID: "E1SITE"})
+	}
+	if n := c.Calls()["cloudfront:GetDistribution"]; n != 1 || c.meter.left != 1 {
+		t.Errorf("%d calls, %d left", n, c.meter.left)
+	}
 }

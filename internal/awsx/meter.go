@@ -57,29 +57,36 @@ func (e limitError) Error() string {
 
 func (e limitError) Is(target error) bool { return target == gather.ErrNotAsked }
 
-// take counts one call, or says that there may be none.
+// take counts one call, or says that there may be none: that is said at once,
+// what is left waits for the rate.
 func (m *meter) take(ctx context.Context, name string) error {
-	mine := ctx.Value(limited{}) != nil
-	if mine {
+	if ctx.Value(limited{}) != nil {
+		if !m.spend(-1) {
+			return limitError{m.max}
+		}
 		if err := m.rate.Wait(ctx); err != nil {
+			m.spend(1)
 			return err
 		}
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if mine {
-		if m.left == 0 {
-			return limitError{m.max}
-		}
-		if m.left > 0 {
-			m.left--
-		}
-	}
-	m.calls[name]++
+	m.add(name, 1)
 	return nil
 }
 
-// add counts calls that did not go through an SDK client.
+// spend changes the number of calls that are left, unless none is.
+func (m *meter) spend(n int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left == 0 && n < 0 {
+		return false
+	}
+	if m.left >= 0 {
+		m.left += n
+	}
+	return true
+}
+
+// add counts calls.
 func (m *meter) add(name string, n int64) {
 	m.mu.Lock()
 	m.calls[name] += n
