@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/why403/why403/checks"
 	"github.com/why403/why403/checks/causes"
 )
 
@@ -61,7 +60,7 @@ var explainVerb = &verb{
 			if len(args) != 1 {
 				return usage("why403 causes lists the ids", "explain: give one cause id")
 			}
-			c := find403(args[0])
+			c := causes.Find(args[0])
 			if c == nil {
 				var ids []string
 				for _, c := range causes.All {
@@ -81,13 +80,4 @@ var explainVerb = &verb{
 			return err
 		}
 	},
-}
-
-func find403(id string) *checks.Check {
-	for _, c := range causes.All {
-		if c.ID == id {
-			return c
-		}
-	}
-	return nil
 }
