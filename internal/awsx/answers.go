@@ -381,10 +381,9 @@ var managed = map[string]string{
 	"p-RCPFullAWSAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`,
 }
 
-// organizationPolicies walks from the caller's account up to the root, and asks
-// for the policies of each level, root first. They bind every account but the
-// organization's management account (Organizations guide, Resource control
-// policies, Service control policies).
+// organizationPolicies asks for the policies that bind the caller's account: none
+// do where it is the organization's management account (Organizations guide,
+// Resource control policies, Service control policies).
 func organizationPolicies(ctx context.Context, c *Clients, q gather.Question) (any, error) {
 	kind := orgtypes.PolicyTypeServiceControlPolicy
 	if q.ID == "rcp" {
@@ -402,7 +401,13 @@ func organizationPolicies(ctx context.Context, c *Clients, q gather.Question) (a
 	if whole.Organization != nil && aws.ToString(whole.Organization.MasterAccountId) == aws.ToString(id.Account) {
 		return nil, &gather.APIError{Code: gather.CodeManagementAccount, Message: "the account is the organization's management account, which these policies do not bind"}
 	}
-	levels := []string{aws.ToString(id.Account)}
+	return attached(ctx, org, aws.ToString(id.Account), kind)
+}
+
+// attached walks from the account up to the root, and asks for the policies of
+// each level, root first.
+func attached(ctx context.Context, org *organizations.Client, account string, kind orgtypes.PolicyType) (any, error) {
+	levels := []string{account}
 	for len(levels) < 10 { // OUs nest five deep at most
 		out, err := org.ListParents(ctx, &organizations.ListParentsInput{ChildId: &levels[0]})
 		if err != nil {
