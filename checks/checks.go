@@ -115,8 +115,29 @@ type KeyPass struct {
 	// speaks against causes that would refuse every key.
 	Served int64
 
+	// Shared is what the checks found out for each other. It is for them alone.
+	Shared interface{ Forget() }
+
 	situation *access.Situation
 	outcome   *access.Outcome
+	memory    *passMemory
+}
+
+// passMemory is what the next pass may use again.
+type passMemory struct {
+	situation access.Situation
+	outcome   access.Outcome
+}
+
+// Next makes p the pass q, in the memory of p: what was asked of the last one must
+// not be used any more.
+func (p *KeyPass) Next(q *KeyPass) {
+	memory, shared := p.memory, p.Shared
+	*p = *q
+	p.situation, p.outcome, p.memory = nil, nil, memory
+	if p.Shared = shared; shared != nil {
+		shared.Forget()
+	}
 }
 
 // An EdgePass is all that a check may look at for a request refused at the edge.
@@ -127,6 +148,32 @@ type EdgePass struct {
 	Distribution *correlate.Distribution // nil if unknown
 	Behavior     *correlate.Behavior     // nil if unknown
 	Origin       *correlate.Origin       // nil if unknown
+
+	found []found
+}
+
+type found struct {
+	check *Check
+	Finding
+}
+
+// Next makes p the pass q, in the memory of p.
+func (p *EdgePass) Next(q *EdgePass) {
+	memory := p.found[:0]
+	*p = *q
+	p.found = memory
+}
+
+// Finding returns what a check says, which is asked once. It must not be changed.
+func (p *EdgePass) Finding(c *Check) *Finding {
+	for i := range p.found {
+		if p.found[i].check == c {
+			return &p.found[i].Finding
+		}
+	}
+	f := c.Edge(p) // may ask others
+	p.found = append(p.found, found{c, f})
+	return &p.found[len(p.found)-1].Finding
 }
 
 // A Diagnosis is everything the checks say of one key or edge failure.
@@ -151,7 +198,8 @@ const Unexplained = "unexplained"
 // Situation returns the request as the judge sees it, made once.
 func (p *KeyPass) Situation() *access.Situation {
 	if p.situation == nil {
-		p.situation = access.ForKey(access.Request{
+		p.situation = &p.mem().situation
+		p.situation.OfKey(access.Request{
 			Key: p.Key, Facts: p.Facts, Distribution: p.Distribution,
 			Behavior: p.Behavior, Origin: p.Origin, Bucket: p.Bucket, Object: p.Object,
 		})
@@ -159,11 +207,20 @@ func (p *KeyPass) Situation() *access.Situation {
 	return p.situation
 }
 
+func (p *KeyPass) mem() *passMemory {
+	if p.memory == nil {
+		p.memory = new(passMemory)
+	}
+	return p.memory
+}
+
 // Outcome returns what the judge says of the request by the settings at hand,
 // made once. It must not be changed.
 func (p *KeyPass) Outcome() *access.Outcome {
 	if p.outcome == nil {
-		p.outcome = access.Judge(p.Situation())
+		s := p.Situation()
+		p.outcome = &p.memory.outcome
+		p.outcome.Judge(s)
 	}
 	return p.outcome
 }
@@ -306,7 +363,7 @@ func (d *Diagnosis) OfEdge(list []*Check, p *EdgePass) {
 	d.reset()
 	for _, c := range list {
 		if c.Edge != nil {
-			d.add(c, c.Edge(p))
+			d.add(c, *p.Finding(c))
 		}
 	}
 	d.finish(list)

@@ -84,16 +84,16 @@ type Outcome struct {
 	// means it.
 	Public correlate.Tri
 
-	of         *Situation
+	judge      judge
 	statements []policy.Explanation
 }
 
 // Statements explains every statement of the bucket policy for this request.
 // Their values may hold secrets.
 func (o *Outcome) Statements() []policy.Explanation {
-	if p := o.of.BucketFacts.Policy; o.statements == nil && p.Known() && o.PolicyError == nil {
-		r := o.of.request()
-		o.statements = o.of.mem.compiled(policy.BucketPolicy, p.Value).p.Explain("bucketPolicy", &r)
+	s := o.judge.s
+	if p := &s.BucketFacts.Policy; o.statements == nil && p.Known() && o.PolicyError == nil {
+		o.statements = s.mem.compiled(policy.BucketPolicy, p.Value).p.Explain("bucketPolicy", o.judge.request())
 	}
 	return o.statements
 }
@@ -191,13 +191,13 @@ func (o *Outcome) Judge(s *Situation) {
 	o.Status = j.status()
 }
 
-func (o *Outcome) begin(s *Situation) judge {
+func (o *Outcome) begin(s *Situation) *judge {
 	steps := o.Steps[:0]
 	if steps == nil {
 		steps = make([]Step, 0, 16)
 	}
-	*o = Outcome{of: s, Steps: steps}
-	return judge{s: s, o: o}
+	*o = Outcome{Steps: steps, judge: judge{s: s, o: o}}
+	return &o.judge
 }
 
 // allOf is Yes when no step blocks, No when one does.
@@ -226,13 +226,9 @@ type judge struct {
 func (j *judge) add(st Step) { j.o.Steps = append(j.o.Steps, st) }
 
 // request is what the policies are asked.
-func (s *Situation) request() policy.Request {
-	return policy.Request{Principal: s.Principal, Action: s.action(), Resource: s.ARN(), Context: s.Context()}
-}
-
 func (j *judge) request() *policy.Request {
-	if j.r.Context == nil {
-		j.r = j.s.request()
+	if s := j.s; j.r.Context == nil {
+		j.r = policy.Request{Principal: s.Principal, Action: s.action(), Resource: s.ARN(), Context: s.Context()}
 	}
 	return &j.r
 }
@@ -287,7 +283,7 @@ func (j *judge) permission() {
 // so must the bucket (S3 guide, Configuring IAM policies for using access points).
 func (j *judge) accessPoint() {
 	s := j.s
-	st := Step{Gate: GateAccessPoint, Missing: s.mem.alone("s3:GetAccessPointPolicy")}
+	st := Step{Gate: GateAccessPoint, Missing: facts.One("s3:GetAccessPointPolicy")}
 	block := func(r PointReason, because string, ev facts.Evidence) {
 		j.o.Point = r
 		st.Blocks, st.Because, st.Evidence, st.Missing = correlate.Yes, because, []facts.Evidence{ev}, nil
@@ -329,7 +325,7 @@ func (j *judge) accessPoint() {
 		unknown("the access point's policy is not understood: "+doc.err.Error(), "a valid access point policy")
 		return
 	}
-	r := s.request()
+	r := *j.request()
 	r.Resource = s.AccessPoint
 	if s.action() != "s3:ListBucket" && s.action() != "s3:ListBucketVersions" {
 		r.Resource += "/object/" + s.Key
@@ -800,10 +796,10 @@ func (j *judge) owner() Step {
 		st.Because = "who owns the object is not known"
 	case object == "":
 		st.Blocks, st.Because = correlate.Unknown, "who owns the object is not known"
-		st.Missing = s.mem.alone(or2(s.Object.Listed.Missing(), "s3:ListBucket"))
+		st.Missing = facts.One(or2(s.Object.Listed.Missing(), "s3:ListBucket"))
 	case s.BucketOwner == "":
 		st.Blocks, st.Because = correlate.Unknown, "who owns the bucket is not known"
-		st.Missing = s.mem.alone(or2(b.ACL.Missing(), "s3:GetBucketAcl"))
+		st.Missing = facts.One(or2(b.ACL.Missing(), "s3:GetBucketAcl"))
 	case object != s.BucketOwner:
 		st.Blocks = correlate.Yes
 		st.Because = "the object belongs to another account, which the bucket policy's Allows do not reach"
@@ -962,7 +958,7 @@ func (j *judge) object() {
 		ex.Evidence = Existence(s)
 	default:
 		ex.Because = "whether the object exists is not known"
-		ex.Missing = s.mem.alone(or2(s.Object.Listed.Missing(), "s3:ListBucket"))
+		ex.Missing = facts.One(or2(s.Object.Listed.Missing(), "s3:ListBucket"))
 	}
 	j.add(ex)
 	if s.Exists == correlate.No {
@@ -1052,18 +1048,18 @@ func (j *judge) archived() {
 	switch h := s.Object.Head; {
 	case class == "":
 		st.Blocks, st.Because = correlate.Unknown, "the storage class is not known"
-		st.Missing = s.mem.alone(or2(h.Missing(), "s3:GetObject"))
+		st.Missing = facts.One(or2(h.Missing(), "s3:GetObject"))
 	case h.Known() && strings.Contains(h.Value.Restore, `ongoing-request="false"`):
 		st.Because = "the object is restored"
 	case class == "GLACIER" || class == "DEEP_ARCHIVE" || h.Known() && h.Value.ArchiveStatus != "":
 		st.Blocks, st.Evidence = correlate.Yes, []facts.Evidence{ev}
 		st.Because = "the object is archived (" + class + ") and not restored"
 		if !h.Known() {
-			st.Blocks, st.Missing = correlate.Unknown, s.mem.alone(or2(h.Missing(), "s3:GetObject"))
+			st.Blocks, st.Missing = correlate.Unknown, facts.One(or2(h.Missing(), "s3:GetObject"))
 			st.Because = "the object is archived (" + class + "); whether it is restored is not known"
 		}
 	case class == "INTELLIGENT_TIERING" && !h.Known():
-		st.Blocks, st.Missing = correlate.Unknown, s.mem.alone(or2(h.Missing(), "s3:GetObject"))
+		st.Blocks, st.Missing = correlate.Unknown, facts.One(or2(h.Missing(), "s3:GetObject"))
 		st.Because = "whether the object is in an archive tier is not known"
 	default:
 		st.Because = "the storage class is " + class
@@ -1126,7 +1122,7 @@ func (j *judge) encryption() {
 	switch kind {
 	case "":
 		ssec.Blocks, ssec.Because = correlate.Unknown, "the encryption is not known"
-		ssec.Missing = s.mem.alone(or2(s.Object.Head.Missing(), "s3:GetObject"))
+		ssec.Missing = facts.One(or2(s.Object.Head.Missing(), "s3:GetObject"))
 		kms.Blocks, kms.Because, kms.Missing = ssec.Blocks, ssec.Because, ssec.Missing
 	case "SSE-C":
 		ssec.Blocks, ssec.Because, ssec.Evidence = correlate.Yes, "the object is encrypted with a customer-provided key, which CloudFront can't send", []facts.Evidence{ev}
@@ -1461,7 +1457,7 @@ func Compile(doc string) (*policy.Policy, error) {
 // call. The list must not be changed.
 func (s *Situation) missing(permission, call string) []string {
 	if what := or2(permission, call); what != "" {
-		return s.mem.alone(what)
+		return facts.One(what)
 	}
 	return nil
 }

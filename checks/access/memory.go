@@ -18,7 +18,6 @@ type memory struct {
 	implied  *implied
 	policies [4]remembered // the last ones asked for
 	oldest   int           // of policies
-	words    map[string][]string
 	blocks   map[blockQuestion][]facts.Evidence
 
 	listing policy.Context // of the request to list the bucket
@@ -63,20 +62,6 @@ func (m *memory) compiled(kind policy.Kind, doc string) *compiledPolicy {
 	m.policies[m.oldest] = remembered{compiledKey{kind, doc}, c}
 	m.oldest = (m.oldest + 1) % len(m.policies)
 	return c
-}
-
-// alone returns a list of one word, which must not be changed.
-func (m *memory) alone(word string) []string {
-	list := m.words[word]
-	if list == nil {
-		if list = []string{word}; len(m.words) < 1000 {
-			if m.words == nil {
-				m.words = map[string][]string{}
-			}
-			m.words[word] = list
-		}
-	}
-	return list
 }
 
 func (m *memory) blockEvidence(q blockQuestion) []facts.Evidence {

@@ -112,12 +112,13 @@ func BenchmarkKeys(b *testing.B) {
 	for _, known := range []bool{false, true} {
 		b.Run(name(known), func(b *testing.B) {
 			passes := keysOf(known)
+			var pass checks.KeyPass
 			var d checks.Diagnosis
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, p := range passes {
-					q := *p // a pass remembers what it was asked
-					d.OfKey(ByID, &q)
+					pass.Next(p)
+					d.OfKey(ByID, &pass)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*crowd), "ns/key")
@@ -130,11 +131,13 @@ func BenchmarkPaths(b *testing.B) {
 	for _, known := range []bool{false, true} {
 		b.Run(name(known), func(b *testing.B) {
 			passes := pathsOf(known)
+			var pass checks.EdgePass
 			var d checks.Diagnosis
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, p := range passes {
-					d.OfEdge(ByID, p)
+					pass.Next(p)
+					d.OfEdge(ByID, &pass)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*crowd), "ns/path")
@@ -169,4 +172,31 @@ func TestCrowd(t *testing.T) {
 	}
 	f(false, "edge-cached-error", "edge-function", "edge-geo-restriction", "edge-signed-missing", "edge-unattributed", "unexplained")
 	f(true, "edge-cached-error", "edge-function", "edge-geo-restriction", "edge-unattributed", "key-missing", "unexplained")
+}
+
+// What is said of a key or a path does not depend on what was judged before in
+// the same memory.
+func TestSameMemory(t *testing.T) {
+	var key checks.KeyPass
+	var path checks.EdgePass
+	var d checks.Diagnosis
+	for _, sc := range scenarios {
+		if sc.id == "edge-signed-invalid" {
+			continue // each scene signs anew
+		}
+		for _, o := range [][]option{sc.finds, sc.alike} {
+			s := play(o...)
+			if s.edge != nil {
+				path.Next(s.edgePass())
+				d.OfEdge(ByID, &path)
+			} else {
+				key.Next(s.pass())
+				d.OfKey(ByID, &key)
+			}
+			got, want := fmt.Sprintf("%+v", strip(d)), fmt.Sprintf("%+v", strip(diagnose(play(o...))))
+			if got != want {
+				t.Errorf("%s: in memory used before:\n%s\nwant\n%s", sc.id, got, want)
+			}
+		}
+	}
 }

@@ -10,7 +10,7 @@ package causes
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,24 +45,18 @@ func notApplicable() checks.Finding { return checks.Finding{} }
 // undecided says what is missing: permissions or inputs, empty ones left out.
 func undecided(missing ...string) checks.Finding {
 	f := checks.Finding{Verdict: checks.Undecided}
+	if len(missing) == 1 && missing[0] != "" {
+		f.Missing = facts.One(missing[0])
+		return f
+	}
 	for _, m := range missing {
 		if m != "" {
 			f.Missing = append(f.Missing, m)
 		}
 	}
-	sort.Strings(f.Missing)
-	f.Missing = compact(f.Missing)
+	slices.Sort(f.Missing)
+	f.Missing = slices.Compact(f.Missing)
 	return f
-}
-
-func compact(s []string) []string {
-	out := s[:0]
-	for i, v := range s {
-		if i == 0 || v != s[i-1] {
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 func with(f checks.Finding, ev ...checks.Evidence) checks.Finding {

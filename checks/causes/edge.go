@@ -433,7 +433,7 @@ func (v edgeView) otherwise(id string) bool {
 		if c.ID == id {
 			continue
 		}
-		if f := c.Edge(v.EdgePass); f.Verdict == checks.Cause && f.Certainty != checks.Possible {
+		if f := v.Finding(c); f.Verdict == checks.Cause && f.Certainty != checks.Possible {
 			return true
 		}
 	}
@@ -612,7 +612,7 @@ var notS3Origin = &checks.Check{
 			return ruledOut()
 		}
 		for _, c := range []*checks.Check{edgeHTTPSOnly, edgeMethod, edgeSignedMissing, edgeSignedExpired, edgeSignedKey, edgeSignedInvalid} {
-			if f := c.Edge(p); f.Verdict == checks.Cause {
+			if f := p.Finding(c); f.Verdict == checks.Cause {
 				return ruledOut() // the origin was not asked
 			}
 		}
@@ -652,7 +652,7 @@ var edgeUnattributed = &checks.Check{
 	},
 	Edge: func(p *checks.EdgePass) checks.Finding {
 		v := lookEdge(p)
-		if v.otherwise("") || v.blocked() || edgeWAF.Edge(p).Verdict == checks.Cause || edgeRequestBody.Edge(p).Verdict == checks.Cause {
+		if v.otherwise("") || v.blocked() || p.Finding(edgeWAF).Verdict == checks.Cause || p.Finding(edgeRequestBody).Verdict == checks.Cause {
 			return ruledOut() // something names its maker, be it as possible
 		}
 		switch v.e.Reason {

@@ -237,6 +237,10 @@ var keyMissing = &checks.Check{
 // missingKey answers for all checks on a missing key what they have in common;
 // done is false when the key is missing and that can be why S3 refused it.
 func (v view) missingKey() (f checks.Finding, done bool) {
+	return v.shared.missing.of(v.openMissingKey)
+}
+
+func (v view) openMissingKey() (f checks.Finding, done bool) {
 	switch {
 	case !v.reads() || v.s.Key == "":
 		return notApplicable(), true

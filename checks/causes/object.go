@@ -52,6 +52,10 @@ func (v view) accepted() bool {
 // stored answers for the checks on how the object is stored what they have in
 // common.
 func (v view) stored() (f checks.Finding, done bool) {
+	return v.shared.stored.of(v.openStored)
+}
+
+func (v view) openStored() (f checks.Finding, done bool) {
 	switch {
 	case !v.reads() || v.s.Key == "":
 		return notApplicable(), true

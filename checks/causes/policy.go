@@ -36,6 +36,10 @@ var getPolicy = []string{"s3:GetBucketPolicy"}
 
 // permission answers for the checks on grants what they have in common.
 func (v view) permission() (f checks.Finding, done bool) {
+	return v.shared.permission.of(v.openPermission)
+}
+
+func (v view) openPermission() (f checks.Finding, done bool) {
 	switch {
 	case v.direct() && v.s.Action == "s3:ListBucket":
 		// A stranger asks for the list of keys.
@@ -55,6 +59,10 @@ func (v view) permission() (f checks.Finding, done bool) {
 
 // ungranted is permission for the checks that look for what is not granted.
 func (v view) ungranted() (f checks.Finding, done bool) {
+	return v.shared.ungranted.of(v.openUngranted)
+}
+
+func (v view) openUngranted() (f checks.Finding, done bool) {
 	if f, done := v.permission(); done {
 		return f, true
 	}

@@ -16,14 +16,49 @@ type view struct {
 	k *correlate.FailingKey
 	s *access.Situation
 	o *access.Outcome
+
+	shared *shared
+}
+
+// shared is a pass's view, and the answers to what many checks ask first.
+type shared struct {
+	view
+	made                                   bool
+	permission, ungranted, missing, stored opening
+}
+
+// An opening is how several checks begin: done says that f is their answer.
+type opening struct {
+	f          checks.Finding
+	done, made bool
+}
+
+// Forget makes room for the next pass.
+func (s *shared) Forget() { *s = shared{} }
+
+// of returns the answer of f, which is asked once.
+func (o *opening) of(f func() (checks.Finding, bool)) (checks.Finding, bool) {
+	if !o.made {
+		o.f, o.done = f()
+		o.made = true
+	}
+	return o.f, o.done
 }
 
 func look(p *checks.KeyPass) view {
-	k := p.Key
-	if k == nil {
-		k = &correlate.FailingKey{}
+	s, _ := p.Shared.(*shared)
+	if s == nil {
+		s = new(shared)
+		p.Shared = s
 	}
-	return view{p, k, p.Situation(), p.Outcome()}
+	if !s.made {
+		k := p.Key
+		if k == nil {
+			k = &correlate.FailingKey{}
+		}
+		s.made, s.view = true, view{p, k, p.Situation(), p.Outcome(), s}
+	}
+	return s.view
 }
 
 func (v view) facts() *facts.Facts { return v.s.Facts }
@@ -286,14 +321,14 @@ func (v view) refererDenies() (referer, others []policy.Explanation) {
 
 // policyMissing is what keeps the bucket policy from being read.
 func (v view) policyMissing() []string {
-	f := v.s.BucketFacts.Policy
+	f := &v.s.BucketFacts.Policy
 	if v.o.PolicyError != nil {
 		return []string{"a valid bucket policy (" + v.o.PolicyError.Error() + ")"}
 	}
 	if f.Settled() {
 		return nil
 	}
-	return []string{or(f.Missing(), "s3:GetBucketPolicy")}
+	return facts.One(or(f.Missing(), "s3:GetBucketPolicy"))
 }
 
 // asked reports whether a viewer's path is exactly the given one.

@@ -38,6 +38,8 @@ type common struct {
 // one goroutine.
 type pool struct {
 	checks.Diagnosis
+	key  checks.KeyPass
+	path checks.EdgePass
 	name []byte
 	kept map[string]*common
 }
@@ -194,7 +196,9 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 	return inParts(ctx, found.Edge.Len(), func(from, n int) {
 		crew.each(n, func(i int, p *pool) {
 			f := found.Edge.At(from + i)
-			p.OfEdge(causes.ByID, r.edgePass(found, f))
+			pass := r.edgePass(found, f)
+			p.path.Next(&pass)
+			p.OfEdge(causes.ByID, &p.path)
 			entries[i] = reportEdge(f, p.judgement(), m)
 		})
 		for _, e := range entries[:n] {
@@ -221,8 +225,9 @@ func (r *run) judgeKey(found *correlate.Result) func(k *correlate.FailingKey, p 
 	return func(k *correlate.FailingKey, p *pool) (judgement, bool) {
 		pass := r.keyPass(found, k)
 		pass.Served = served[at{k.Distribution, k.Bucket}]
-		p.OfKey(causes.ByID, pass)
-		return p.judgement(), checks.NeedsObject(pass, &p.Diagnosis)
+		p.key.Next(&pass)
+		p.OfKey(causes.ByID, &p.key)
+		return p.judgement(), checks.NeedsObject(&p.key, &p.Diagnosis)
 	}
 }
 

@@ -386,7 +386,7 @@ func distinct[T comparable](in []T) []T {
 // maxNear bounds the near keys that are kept for a missing key.
 const maxNear = 5
 
-func near(p *checks.KeyPass) func(context.Context, correlate.Lister) ([]correlate.NearKey, error) {
+func near(p checks.KeyPass) func(context.Context, correlate.Lister) ([]correlate.NearKey, error) {
 	var hint correlate.Hint
 	if p.Origin != nil {
 		hint.OriginPath = p.Origin.OriginPath
@@ -424,8 +424,8 @@ func (r *run) way(distribution, pattern, origin string) (*correlate.Distribution
 	return d, b, o
 }
 
-func (r *run) keyPass(found *correlate.Result, k *correlate.FailingKey) *checks.KeyPass {
-	p := &checks.KeyPass{Key: k, Coverage: &found.Coverage, Facts: r.gatherer.Facts()}
+func (r *run) keyPass(found *correlate.Result, k *correlate.FailingKey) checks.KeyPass {
+	p := checks.KeyPass{Key: k, Coverage: &found.Coverage, Facts: r.gatherer.Facts()}
 	p.Distribution, p.Behavior, p.Origin = r.way(k.Distribution, k.PathPattern, k.OriginID)
 	if b := p.Facts.Buckets[k.Bucket]; b != nil {
 		p.Bucket = b
@@ -434,8 +434,8 @@ func (r *run) keyPass(found *correlate.Result, k *correlate.FailingKey) *checks.
 	return p
 }
 
-func (r *run) edgePass(found *correlate.Result, f *correlate.EdgeFailure) *checks.EdgePass {
-	p := &checks.EdgePass{Failure: f, Coverage: &found.Coverage, Facts: r.gatherer.Facts()}
+func (r *run) edgePass(found *correlate.Result, f *correlate.EdgeFailure) checks.EdgePass {
+	p := checks.EdgePass{Failure: f, Coverage: &found.Coverage, Facts: r.gatherer.Facts()}
 	p.Distribution, p.Behavior, p.Origin = r.way(f.Distribution, f.PathPattern, f.OriginID)
 	return p
 }
