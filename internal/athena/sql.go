@@ -60,6 +60,9 @@ const (
 	isStatus = `'^[0-9]{3}$'`
 	success  = `('200', '206', '304')` // as package correlate has it
 
+	// Operations that take an object away, as package correlate has them.
+	deletions = `('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')`
+
 	// Where an object's name tells its distribution, else its folder.
 	nameScope = `coalesce(regexp_extract(path, '([0-9A-Z]{10,20})\.[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}\.[^/]*$', 1), regexp_extract(path, '^(.*/)', 1), path)`
 	// Our own requests are told by their agent, which only the parser reads.
@@ -212,19 +215,24 @@ func (p *place) vendedSieve(s *sieve, get func(string) string) {
 		return "CAST(NULL AS varchar)"
 	}
 	bucket, requester, operation := or("bucket_name"), or("requester"), or("operation")
-	s.scope = requesterScope("coalesce("+bucket+", '')", "coalesce("+requester+", '-')")
+	s.scope = requesterScope("coalesce("+bucket+", '')", "coalesce("+requester+", '-')", operation, or("acl_required")+" = 'Yes'")
 	s.place = "coalesce(" + bucket + ", '')"
 	s.thing = or("key_name")
 	s.status = fmt.Sprintf("coalesce(%s, '-')", or("http_status"))
 	s.ms = fmt.Sprintf(`CASE WHEN regexp_like(%[1]s, '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(%[1]s))) * 1000) AS bigint) END`, or("request_time"))
-	s.served = fmt.Sprintf(`status IN %s AND regexp_like(%s, '\.(GET|HEAD)\.OBJECT$')`, success, operation)
+	s.served = servedOrDeleted(operation)
 	s.plain = fmt.Sprintf(`regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND %s NOT IN ('', '-') AND %s NOT IN ('', '-') AND %s`, bucket, operation, notOurs)
 }
 
-// requesterScope keeps apart whose reads a bucket's lines tell of, as package
-// correlate does.
-func requesterScope(bucket, requester string) string {
-	return fmt.Sprintf(`%s || CASE WHEN starts_with(%[2]s, 'svc:cloudfront') OR starts_with(%[2]s, 'arn:aws:iam::cloudfront:') THEN '|c' WHEN %[2]s = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '')`, bucket, requester)
+// requesterScope keeps apart whose reads a bucket's lines tell of, which of them
+// needed an ACL, and deletions, as package correlate does.
+func requesterScope(bucket, requester, operation, acl string) string {
+	return fmt.Sprintf(`%s || CASE WHEN starts_with(%[2]s, 'svc:cloudfront') OR starts_with(%[2]s, 'arn:aws:iam::cloudfront:') THEN '|c' WHEN %[2]s = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(%s, 'y', '') || IF(%s IN %s, 'x', '')`, bucket, requester, acl, operation, deletions)
+}
+
+// servedOrDeleted tells lines of reads that S3 let pass, and of deletions.
+func servedOrDeleted(operation string) string {
+	return fmt.Sprintf(`(status IN %s AND regexp_like(%s, '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND %[2]s IN %s)`, success, operation, deletions)
 }
 
 const (
@@ -243,12 +251,12 @@ func textSieve() sieve {
 		originHead, originTail, groups(6), originHead, groups(5), mark)
 	return sieve{
 		parts:  parts,
-		scope:  requesterScope("coalesce(element_at(f, 2), '')", "coalesce(element_at(f, 4), '-')"),
+		scope:  requesterScope("coalesce(element_at(f, 2), '')", "coalesce(element_at(f, 4), '-')", "element_at(f, 5)", `regexp_like(text, ' Yes( [^ ]+)?\r*$')`),
 		place:  "coalesce(element_at(f, 2), '')",
 		thing:  "element_at(f, 6)",
 		status: "coalesce(element_at(f, 7), '')",
 		ms:     `CAST(to_unixtime(try(date_parse(element_at(f, 3), '%d/%b/%Y:%H:%i:%s'))) AS bigint) * 1000`,
-		served: fmt.Sprintf(`status IN %s AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$')`, success),
+		served: servedOrDeleted("element_at(f, 5)"),
 		plain:  `cardinality(f) = 8 AND status <> '403' AND ` + notOurs,
 	}
 }

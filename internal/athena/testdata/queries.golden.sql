@@ -505,14 +505,14 @@ WITH lines AS (
 ), parts AS (
   SELECT path, line, text, split(regexp_replace(regexp_replace(text, '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) (?:-|"-"|"[A-Z]+ [^ "]* HTTP/[0-9]\.[0-9]") ([0-9]{3}|-) (?:-|[A-Za-z0-9.]+) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1) || '$6' || chr(1)), '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1)), chr(1)) AS f FROM texts
 ), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 2), '') || CASE WHEN starts_with(coalesce(element_at(f, 4), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 4), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 4), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 2), '') AS place,
+  SELECT path, line, text, f, coalesce(element_at(f, 2), '') || CASE WHEN starts_with(coalesce(element_at(f, 4), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 4), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 4), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(regexp_like(text, ' Yes( [^ ]+)?\r*$'), 'y', '') || IF(element_at(f, 5) IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER'), 'x', '') AS scope, coalesce(element_at(f, 2), '') AS place,
     element_at(f, 6) AS thing,
     coalesce(element_at(f, 7), '') AS status,
     CAST(to_unixtime(try(date_parse(element_at(f, 3), '%d/%b/%Y:%H:%i:%s'))) AS bigint) * 1000 AS ms
   FROM parts
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce((status IN ('200', '206', '304') AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND element_at(f, 5) IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')), false) AS served,
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND cardinality(f) = 8 AND status <> '403' AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
@@ -552,14 +552,14 @@ WITH lines AS (
 ), parts AS (
   SELECT path, line, text, split(regexp_replace(regexp_replace(text, '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) (?:-|"-"|"[A-Z]+ [^ "]* HTTP/[0-9]\.[0-9]") ([0-9]{3}|-) (?:-|[A-Za-z0-9.]+) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) (?:-|[0-9]{1,18}) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1) || '$6' || chr(1)), '^[^ ]+ ([^ ]+) \[([0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}) \+0000\] [^ ]+ (arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity [0-9A-Z]+|[^ ]+) [^ ]+ ([A-Z0-9]{2,}\.[A-Z0-9._]+) ([^ ]+) [^\n]*$', chr(1) || '$1' || chr(1) || '$2' || chr(1) || '$3' || chr(1) || '$4' || chr(1) || '$5' || chr(1)), chr(1)) AS f FROM texts
 ), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 2), '') || CASE WHEN starts_with(coalesce(element_at(f, 4), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 4), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 4), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 2), '') AS place,
+  SELECT path, line, text, f, coalesce(element_at(f, 2), '') || CASE WHEN starts_with(coalesce(element_at(f, 4), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 4), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 4), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(regexp_like(text, ' Yes( [^ ]+)?\r*$'), 'y', '') || IF(element_at(f, 5) IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER'), 'x', '') AS scope, coalesce(element_at(f, 2), '') AS place,
     element_at(f, 6) AS thing,
     coalesce(element_at(f, 7), '') AS status,
     CAST(to_unixtime(try(date_parse(element_at(f, 3), '%d/%b/%Y:%H:%i:%s'))) AS bigint) * 1000 AS ms
   FROM parts
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce((status IN ('200', '206', '304') AND regexp_like(element_at(f, 5), '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND element_at(f, 5) IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')), false) AS served,
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND cardinality(f) = 8 AND status <> '403' AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), seconds AS (
@@ -591,14 +591,14 @@ WITH lines AS (
 ), parts AS (
   SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
 ), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
+  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(element_at(f, 'acl_required') = 'Yes', 'y', '') || IF(element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER'), 'x', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
     element_at(f, 'key_name') AS thing,
     coalesce(element_at(f, 'http_status'), '-') AS status,
     CASE WHEN regexp_like(element_at(f, 'request_time'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'request_time')))) * 1000) AS bigint) END AS ms
   FROM parts
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce((status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')), false) AS served,
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
@@ -633,14 +633,14 @@ WITH lines AS (
 ), parts AS (
   SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
 ), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
+  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(element_at(f, 'acl_required') = 'Yes', 'y', '') || IF(element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER'), 'x', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
     element_at(f, 'key_name') AS thing,
     coalesce(element_at(f, 'http_status'), '-') AS status,
     CASE WHEN regexp_like(element_at(f, 'request_time'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'request_time')))) * 1000) AS bigint) END AS ms
   FROM parts
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce((status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')), false) AS served,
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), seconds AS (
@@ -667,14 +667,14 @@ WITH lines AS (
 ), parts AS (
   SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
 ), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
+  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(CAST(NULL AS varchar) = 'Yes', 'y', '') || IF(element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER'), 'x', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
     element_at(f, 'key_name') AS thing,
     coalesce(element_at(f, 'http_status'), '-') AS status,
     CASE WHEN regexp_like(element_at(f, 'request_time'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'request_time')))) * 1000) AS bigint) END AS ms
   FROM parts
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce((status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')), false) AS served,
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), kinds AS (
@@ -704,14 +704,14 @@ WITH lines AS (
 ), parts AS (
   SELECT path, line, text, try(CAST(json_parse(text) AS map(varchar, varchar))) AS f FROM texts
 ), told AS (
-  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
+  SELECT path, line, text, f, coalesce(element_at(f, 'bucket_name'), '') || CASE WHEN starts_with(coalesce(element_at(f, 'requester'), '-'), 'svc:cloudfront') OR starts_with(coalesce(element_at(f, 'requester'), '-'), 'arn:aws:iam::cloudfront:') THEN '|c' WHEN coalesce(element_at(f, 'requester'), '-') = '-' THEN '|p' ELSE '|m' END || IF(strpos(text, '"Amazon CloudFront"') > 0, 'a', '') || IF(CAST(NULL AS varchar) = 'Yes', 'y', '') || IF(element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER'), 'x', '') AS scope, coalesce(element_at(f, 'bucket_name'), '') AS place,
     element_at(f, 'key_name') AS thing,
     coalesce(element_at(f, 'http_status'), '-') AS status,
     CASE WHEN regexp_like(element_at(f, 'request_time'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$') THEN CAST(floor(try(to_unixtime(from_iso8601_timestamp(element_at(f, 'request_time')))) * 1000) AS bigint) END AS ms
   FROM parts
 ), sorted AS (
   SELECT path, line, text, scope, place, thing, status, ms, coalesce(ms >= 1795132800000 AND ms < 1795219200000, false) AS inside,
-    coalesce(status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$'), false) AS served,
+    coalesce((status IN ('200', '206', '304') AND regexp_like(element_at(f, 'operation'), '\.(GET|HEAD)\.OBJECT$') OR status IN ('204', '-') AND element_at(f, 'operation') IN ('REST.DELETE.OBJECT', 'BATCH.DELETE.OBJECT', 'S3.EXPIRE.OBJECT', 'S3.CREATE.DELETEMARKER')), false) AS served,
     coalesce(ms IS NOT NULL AND length(line) <= 262144 AND regexp_like(status, '^([0-9]{3}|-)$') AND status <> '403' AND element_at(f, 'bucket_name') NOT IN ('', '-') AND element_at(f, 'operation') NOT IN ('', '-') AND strpos(text, 'why403/') = 0, false) AS plain
   FROM told
 ), seconds AS (
