@@ -536,3 +536,15 @@ func TestSignedCookies(t *testing.T) {
 		t.Errorf("got %+v", v)
 	}
 }
+
+// One of four requests came over http: the finding says so.
+func TestShare(t *testing.T) {
+	d := diagnose(play(edgeLineOf(func(s *correlate.EdgeSample) { s.Protocol = "http" }), behave(func(b *correlate.Behavior) { b.ViewerProtocolPolicy = "https-only" }), settings(func(s *scene) {
+		other := s.edge.Edge[0]
+		s.edge.Edge[0].Count, other.Count, other.Protocol = 1, 3, "https"
+		s.edge.Edge = append(s.edge.Edge, other)
+	})))
+	if d.Verdict != "edge-https-only" || !strings.HasSuffix(d.Causes[0].Summary, "https only (1 of 4 requests)") {
+		t.Errorf("%s%s", d.Verdict, describe(d))
+	}
+}

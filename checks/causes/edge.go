@@ -92,10 +92,27 @@ func (v edgeView) some(f func(*correlate.EdgeClass) bool) *correlate.EdgeClass {
 	return nil
 }
 
+// share says how many of the requests a cause is that of, "" when of all.
+func (v edgeView) share(f func(*correlate.EdgeClass) bool) string {
+	n := int64(0)
+	for i := range v.e.Edge {
+		if f(&v.e.Edge[i]) {
+			n += v.e.Edge[i].Count
+		}
+	}
+	if n >= v.e.Requests {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d requests)", n, v.e.Requests)
+}
+
+// named reports whether a field of the line has one of the names.
+func named(c *correlate.EdgeClass, names ...string) bool {
+	return slices.Contains(names, c.DetailedResult) || slices.Contains(names, c.Result) || slices.Contains(names, c.ResponseResult)
+}
+
 func (v edgeView) detailed(names ...string) *correlate.EdgeClass {
-	return v.some(func(c *correlate.EdgeClass) bool {
-		return slices.Contains(names, c.DetailedResult) || slices.Contains(names, c.Result) || slices.Contains(names, c.ResponseResult)
-	})
+	return v.some(func(c *correlate.EdgeClass) bool { return named(c, names...) })
 }
 
 // elsewhere reports whether the lines say by themselves, or the join says, that
@@ -153,6 +170,7 @@ var edgeGeo = &checks.Check{
 		if len(names) > 0 {
 			f.Summary += " (" + list(names, 5) + ")"
 		}
+		f.Summary += v.share(func(c *correlate.EdgeClass) bool { return named(c, "ClientGeoBlocked") })
 		f = with(f, v.line(func(s *correlate.EdgeSample) bool { return s.DetailedResult == "ClientGeoBlocked" }))
 		if d := v.Distribution; d != nil {
 			f = with(f, evidence("cloudfront:GetDistribution", "Restrictions.GeoRestriction", "RestrictionType is %s: %s", or(d.GeoRestriction.Type, "none"), list(d.GeoRestriction.Items, 10)))
@@ -178,7 +196,8 @@ var edgeMethod = &checks.Check{
 			}
 			sure = checks.Likely
 		}
-		f := cause(sure, "the behavior %s does not allow %s", quote(or(c.PathPattern, or(v.e.PathPattern, "*"))), c.Method)
+		f := cause(sure, "the behavior %s does not allow %s%s", quote(or(c.PathPattern, or(v.e.PathPattern, "*"))), c.Method,
+			v.share(func(o *correlate.EdgeClass) bool { return named(o, "InvalidRequestMethod") || notAllowed(o.Method) }))
 		f = with(f, v.line(func(s *correlate.EdgeSample) bool { return s.Method == c.Method }))
 		if v.Behavior != nil {
 			f = with(f, evidence("cloudfront:GetDistribution", "behavior "+v.Behavior.PathPattern+" AllowedMethods", "allowed are %s", list(v.Behavior.AllowedMethods, 7)))
@@ -211,6 +230,7 @@ var edgeHTTPSOnly = &checks.Check{
 		default:
 			return ruledOut()
 		}
+		f.Summary += v.share(func(o *correlate.EdgeClass) bool { return o.Protocol == c.Protocol })
 		f = with(f, v.line(func(s *correlate.EdgeSample) bool { return s.Protocol == c.Protocol }),
 			evidence("cloudfront:GetDistribution", "behavior "+v.Behavior.PathPattern+" ViewerProtocolPolicy", "ViewerProtocolPolicy is %s", v.Behavior.ViewerProtocolPolicy))
 		return fixed(f, v.httpsRemedy())
@@ -485,7 +505,9 @@ var edgeFunction = &checks.Check{
 			}
 			what += " at " + assoc.EventType + " (" + functionName(assoc.ARN) + ")"
 		}
-		f := cause(sure, "%s answered 403", what)
+		f := cause(sure, "%s answered 403%s", what, v.share(func(c *correlate.EdgeClass) bool {
+			return named(c, "FunctionGeneratedResponse", "LambdaGeneratedResponse", "MissGeneratedResponse")
+		}))
 		f = with(f, v.line(func(s *correlate.EdgeSample) bool {
 			return strings.HasSuffix(s.DetailedResult, "GeneratedResponse") || strings.HasSuffix(s.Result, "GeneratedResponse")
 		}))
@@ -610,6 +632,9 @@ var notS3Origin = &checks.Check{
 		}
 		if !v.open() || v.blocked() || v.e.Reason == correlate.NoOriginCached || v.e.Reason == correlate.NoOriginCollapsed {
 			return ruledOut()
+		}
+		if v.Origin != nil && strings.Contains(v.Origin.DomainName, ".s3express-") {
+			return undecided("a log of the directory bucket, which S3 Express One Zone does not write")
 		}
 		for _, c := range []*checks.Check{edgeHTTPSOnly, edgeMethod, edgeSignedMissing, edgeSignedExpired, edgeSignedKey, edgeSignedInvalid} {
 			if f := p.Finding(c); f.Verdict == checks.Cause {

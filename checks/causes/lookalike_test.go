@@ -252,6 +252,11 @@ var lookalikes = []lookalike{
 		s.dist.Origins[0] = correlate.Origin{ID: "s3", DomainName: "api.example.com"}
 		s.dist.WebACLID = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/site/1"
 	})), "not-s3-origin", checks.Likely},
+	{"not-s3-origin", "a directory bucket of S3 Express One Zone", opts(atEdge(func(e *correlate.EdgeFailure, s *correlate.EdgeSample) {
+		e.Reason, s.ContentType = correlate.NoOriginNotS3, "application/xml"
+	}), settings(func(s *scene) {
+		s.dist.Origins[0] = correlate.Origin{ID: "s3", DomainName: "site--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com"}
+	})), "unexplained", ""},
 	{"edge-stacked", "the origin is a distribution, which gets its own Host", opts(atEdge(func(e *correlate.EdgeFailure, _ *correlate.EdgeSample) { e.Reason = correlate.NoOriginNotS3 }), settings(func(s *scene) {
 		s.dist.Origins[0] = correlate.Origin{ID: "s3", DomainName: "d2.cloudfront.net"}
 	})), "edge-stacked", checks.Possible},
