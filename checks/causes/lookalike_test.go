@@ -177,6 +177,7 @@ var lookalikes = []lookalike{
 	{"oac-source-arn", "the bucket's account is named, and the distribution is another account's", opts(policyDoc(strings.Replace(oacPolicy, `"AWS:SourceArn":"arn:aws:cloudfront::111122223333:distribution/E1"`, `"AWS:SourceAccount":"111122223333"`, 1)), settings(func(s *scene) {
 		s.dist.ARN = "arn:aws:cloudfront::444455556666:distribution/E1"
 	})), "oac-source-arn", checks.Proven},
+	{"oac-source-arn", "a staging distribution: whose ARN its requests bear is not documented", opts(policyDoc(strings.Replace(oacPolicy, "distribution/E1", "distribution/E9", 1)), settings(func(s *scene) { s.dist.Staging = true })), "oac-source-arn", checks.Possible},
 	{"oac-not-attached", "the origin is read by Referer, the access control is another distribution's", opts(asAnonymous, policyDoc(also(refererAllow, otherOAC)), blocks(facts.PublicAccessBlock{})), "referer-absent", checks.Proven},
 	{"oac-signing-off", "it does not sign, and everyone may read: the key is missing", opts(asAnonymous, signing403("never"), policyDoc(publicPolicy), blocks(facts.PublicAccessBlock{}), absent()), "key-missing", checks.Proven},
 	{"oac-signing-off", "it does not sign now, and S3's line was signed", opts(signing403("never")), "unexplained", ""},

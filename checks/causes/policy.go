@@ -430,7 +430,9 @@ var oacSourceARN = &checks.Check{
 		}
 		e := &source[0]
 		cond := conditions(e, policy.False)[0]
-		f := cause(v.grantSure(false, false), "%s of the bucket policy admits CloudFront only for %s %s, and the distribution is %s",
+		// Which ARN a staging distribution's requests bear is a guess.
+		staging := v.Distribution != nil && v.Distribution.Staging
+		f := cause(v.grantSure(staging, false), "%s of the bucket policy admits CloudFront only for %s %s, and the distribution is %s",
 			access.Name(e), cond.Key, list(cond.Policy, 2), or(strings.Join(cond.Request, ", "), v.k.Distribution))
 		for i := range source {
 			f = with(f, v.policyFact(access.Ref(&source[i])+conditionRef(&source[i], policy.False), "condition not met%s", reasons(&source[i], policy.False)))
