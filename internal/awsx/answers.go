@@ -396,7 +396,7 @@ func organizationPolicies(ctx context.Context, c *Clients, q gather.Question) (a
 	org := c.organizations()
 	whole, err := org.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
 	if err != nil {
-		return nil, err
+		return nil, needs{gather.DescribeOrganization.Permission, err}
 	}
 	if whole.Organization != nil && aws.ToString(whole.Organization.MasterAccountId) == aws.ToString(id.Account) {
 		return nil, &gather.APIError{Code: gather.CodeManagementAccount, Message: "the account is the organization's management account, which these policies do not bind"}
@@ -411,7 +411,7 @@ func attached(ctx context.Context, org *organizations.Client, account string, ki
 	for len(levels) < 10 { // OUs nest five deep at most
 		out, err := org.ListParents(ctx, &organizations.ListParentsInput{ChildId: &levels[0]})
 		if err != nil {
-			return nil, err
+			return nil, needs{gather.ListParents.Permission, err}
 		}
 		if len(out.Parents) == 0 {
 			break
@@ -433,7 +433,7 @@ func attached(ctx context.Context, org *organizations.Client, account string, ki
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				return nil, err
+				return nil, needs{gather.ListPoliciesForTarget.Permission, err}
 			}
 			for _, p := range page.Policies {
 				id := aws.ToString(p.Id)

@@ -251,6 +251,9 @@ func TestEachRefusalLosesItsFactsOnly(t *testing.T) {
 		out["s3control:GetPublicAccessBlock"] = f.OwnAccount().PublicAccessBlock.State
 		out[f.OwnAccount().EffectiveS3Policy.Call] = f.OwnAccount().EffectiveS3Policy.State
 		out["scp"], out["rcp"] = f.Organization.SCPs.State, f.Organization.RCPs.State
+		if r := f.Organization.RCPs; r.State == facts.Refused {
+			out[r.Permission] = r.State
+		}
 		for id, d := range f.Distributions {
 			out[id+" "+d.Config.Call] = d.Config.State
 		}
@@ -333,6 +336,9 @@ func TestEachRefusalLosesItsFactsOnly(t *testing.T) {
 				!(c == gather.HeadObject && strings.HasPrefix(what, "site-assets/")):
 				t.Errorf("without %s: %s is %d, was %d", c.Permission, what, g, state)
 			}
+		}
+		if strings.HasPrefix(c.Name, "organizations:") && c != gather.DescribeEffectivePolicy && got[c.Permission] != facts.Refused {
+			t.Errorf("without %s the resource control policies don't name it", c.Permission)
 		}
 		if refused == 0 {
 			t.Errorf("without %s no fact is refused", c.Permission)

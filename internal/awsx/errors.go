@@ -37,6 +37,14 @@ var dead = map[string]string{
 	"NotSignedUp":                 "", // about the bucket's account: an answer
 }
 
+// needs names the permission of a call that failed among several.
+type needs struct {
+	permission string
+	error
+}
+
+func (n needs) Unwrap() error { return n.error }
+
 // answerError turns an error of the SDK into what gather expects: an APIError,
 // an unavailable AWS, or a short sentence. atAWS: the server is AWS, whose
 // missing headers mean something.
@@ -60,6 +68,10 @@ func answerError(err error, atAWS bool) error {
 			return errors.New(plain(err)) // it says nothing of what was asked
 		}
 		out := &gather.APIError{Code: api.ErrorCode(), Message: api.ErrorMessage()}
+		var inner needs
+		if errors.As(err, &inner) {
+			out.Permission = inner.permission
+		}
 		if answered {
 			out.BucketRegion = response.Response.Header.Get("X-Amz-Bucket-Region")
 			if response.HTTPStatusCode() == http.StatusNotFound {

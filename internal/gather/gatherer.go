@@ -100,7 +100,7 @@ func (g *Gatherer) Refused() []string {
 	for q, r := range g.asked {
 		var api *APIError
 		if errors.As(r.err, &api) && states[cmp.Or(bare[api.Code], api.Code)] == facts.Refused {
-			out = append(out, q.Call.Permission)
+			out = append(out, cmp.Or(api.Permission, q.Call.Permission))
 		}
 	}
 	slices.Sort(out)

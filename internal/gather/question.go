@@ -85,6 +85,9 @@ type APIError struct {
 	// current version is a delete marker. nil: not known (the AWS CLI does not
 	// print it).
 	DeleteMarker *bool `json:",omitempty"`
+	// Permission is the IAM action of the call that failed, of several that the
+	// question stands for; "" for the question's own.
+	Permission string `json:",omitempty"`
 }
 
 func (e *APIError) Error() string {

@@ -74,6 +74,7 @@ func fail[T any](f *facts.Fact[T], err error) {
 		if s, ok := states[f.Code]; ok {
 			f.State = s
 		}
+		f.Permission = cmp.Or(api.Permission, f.Permission)
 		if f.Code == "MethodNotAllowed" {
 			f.Message = "the bucket belongs to another account (" + api.Error() + ")"
 		}
