@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -110,29 +111,21 @@ func (r *parquetReader) schema() {
 }
 
 func (r *parquetReader) hasEdge(fields ...edgeField) bool {
-	n := 0
-	for _, f := range fields {
-		for _, c := range r.columns {
-			if c.edge == f {
-				n++
-				break
-			}
-		}
-	}
-	return n == len(fields)
+	return hasAll(r.columns, func(c parquetColumn) edgeField { return c.edge }, fields)
 }
 
 func (r *parquetReader) hasOrigin(fields ...originField) bool {
-	n := 0
+	return hasAll(r.columns, func(c parquetColumn) originField { return c.origin }, fields)
+}
+
+// hasAll reports whether every field is that of a column.
+func hasAll[F comparable](columns []parquetColumn, of func(parquetColumn) F, fields []F) bool {
 	for _, f := range fields {
-		for _, c := range r.columns {
-			if c.origin == f {
-				n++
-				break
-			}
+		if !slices.ContainsFunc(columns, func(c parquetColumn) bool { return of(c) == f }) {
+			return false
 		}
 	}
-	return n == len(fields)
+	return true
 }
 
 // lacking says which column is missing for what the file seems to be.

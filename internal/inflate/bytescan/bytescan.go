@@ -1,6 +1,5 @@
 // Package bytescan finds bytes in unpacked log text eight at a time, in plain
-// Go: a three-byte needle such as a status code, the nth tab of a line, and the
-// line start before a hit.
+// Go: a three-byte needle such as a status code, and the nth tab of a line.
 //
 // It must not know any log format, keep state, or allocate. Where the standard
 // library has a vector routine that fits (bytes.IndexByte, bytes.Count), use
@@ -81,24 +80,6 @@ func IndexNth(b []byte, c byte, n int) int {
 	return -1
 }
 
-// LastIndexByte returns the index of the last c in b, or -1. bytes.LastIndexByte
-// goes byte by byte.
-func LastIndexByte(b []byte, c byte) int {
-	w := uint64(c) * lows
-	for len(b) >= 8 {
-		if m := equal(load(b[len(b)-8:]), w); m != 0 {
-			return len(b) - 1 - bits.LeadingZeros64(m)>>3
-		}
-		b = b[:len(b)-8]
-	}
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] == c {
-			return i
-		}
-	}
-	return -1
-}
-
 // firstZero returns the index of the lowest zero byte of x, 8 if there is none.
 func firstZero(x uint64) int {
 	// The marks can err only above the lowest zero byte, by the borrow.
@@ -107,7 +88,7 @@ func firstZero(x uint64) int {
 
 // equal sets the top bit of each byte of v that equals the byte of w there, and
 // no other bit. Unlike the shorter test in firstZero it is exact for every byte,
-// which counting and searching from the end need.
+// which counting needs.
 func equal(v, w uint64) uint64 {
 	x := v ^ w
 	return ^((x&^highs + ^uint64(highs)) | x | ^uint64(highs))

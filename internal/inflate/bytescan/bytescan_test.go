@@ -77,22 +77,7 @@ func TestIndexNth(t *testing.T) {
 	f("\x08\x0a\x89\x09\x08\x0a\x89\x09", 2, 7)
 }
 
-func TestLastIndexByte(t *testing.T) {
-	f := func(in string, want int) {
-		t.Helper()
-		if got := LastIndexByte([]byte(in), '\n'); got != want {
-			t.Errorf("LastIndexByte(%q) = %d, want %d", in, got, want)
-		}
-	}
-	f("", -1)
-	f("abc", -1)
-	f("\n", 0)
-	f("\nabcdefgh", 0)
-	f("\n\nabcdefg", 1)
-	f("abcdefgh\x0b\x0b\x0b\x0b\x0b\x0b\x0b", -1)
-}
-
-// TestAgainstReference compares all three with package bytes or a plain loop
+// TestAgainstReference compares both with package bytes or a plain loop
 // on random text of few letters, so that hits and near hits are frequent.
 func TestAgainstReference(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 403))
@@ -110,9 +95,6 @@ func TestAgainstReference(t *testing.T) {
 		if got, want := IndexNth(b, c, n), refNth(b, c, n); n > 0 && got != want {
 			t.Fatalf("IndexNth(%q, %q, %d) = %d, want %d", b, c, n, got, want)
 		}
-		if got, want := LastIndexByte(b, c), bytes.LastIndexByte(b, c); got != want {
-			t.Fatalf("LastIndexByte(%q, %q) = %d, want %d", b, c, got, want)
-		}
 	}
 }
 
@@ -124,9 +106,6 @@ func FuzzBytescan(f *testing.F) {
 		}
 		if got, want := IndexNth(b, c0, n), refNth(b, c0, n); n > 0 && got != want {
 			t.Errorf("IndexNth(%q, %q, %d) = %d, want %d", b, c0, n, got, want)
-		}
-		if got, want := LastIndexByte(b, c1), bytes.LastIndexByte(b, c1); got != want {
-			t.Errorf("LastIndexByte(%q, %q) = %d, want %d", b, c1, got, want)
 		}
 	})
 }
@@ -179,21 +158,4 @@ func BenchmarkIndexNth(b *testing.B) {
 		}
 		return i
 	})
-}
-
-func BenchmarkLastIndexByte(b *testing.B) {
-	bench := func(name string, index func([]byte, byte) int) {
-		b.Run(name, func(b *testing.B) {
-			l := []byte("\n" + line[:len(line)-1])
-			b.SetBytes(int64(len(l)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if index(l, '\n') != 0 {
-					b.Fatal("not the line start")
-				}
-			}
-		})
-	}
-	bench("ours", LastIndexByte)
-	bench("bytes", bytes.LastIndexByte)
 }
