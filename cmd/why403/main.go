@@ -1,4 +1,6 @@
 // Command why403 says why a site on CloudFront and S3 answers 403.
+//
+// It must not hold logic: internal/cli does the work.
 package main
 
 import (
