@@ -68,12 +68,15 @@ func (c *Correlator) Handler() logs.Handler {
 }
 
 func (c *Correlator) gatherer() *gatherer {
-	return &gatherer{
+	g := &gatherer{
 		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
-		stems: newKeyTable(c.seed, c.mem, c.cold), keys: newKeyTable(c.seed, c.mem, c.cold),
+		stems: newKeyTable(c.seed, c.mem), keys: newKeyTable(c.seed, c.mem),
 		edge: chunked[edgeEvent]{mem: c.mem}, origin: chunked[originEvent]{mem: c.mem},
 		passed: passed{mem: c.mem, wide: chunked[wide]{mem: c.mem}},
+		lines:  lineStore{arena: arena{mem: c.cold}},
 	}
+	g.lines.sources = []*lineNames{&g.names}
+	return g
 }
 
 // Distributions returns the names that CloudFront's lines have given to
@@ -156,23 +159,30 @@ func (g *gatherer) merge(q *gatherer) {
 	dists := translate(&g.distributions, &q.distributions)
 	buckets := translate(&g.buckets, &q.buckets)
 	locations := translate(&g.locations, &q.locations)
-	objects := translate(&g.objects, &q.objects)
-	agents := translate(&g.agents, &q.agents)
-	suites := translate(&g.suites, &q.suites)
+	base := g.lines.merge(&q.lines)
+	number := func(line *uint32) {
+		if *line != 0 {
+			*line += base
+		}
+	}
 	edgeKinds := mergeKinds(&g.edgeKinds, &q.edgeKinds)
 	originKinds := mergeKinds(&g.originKind, &q.originKind)
 	fireKinds := mergeKinds(&g.fireKinds, &q.fireKinds)
 
-	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 }, objects, edgeKinds, agents, &g.objects)
+	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 })
 	q.edge.drain(func(e *edgeEvent) {
+		number(&e.line)
 		e.stem, e.class, e.loc = stems[e.stem], edgeKinds[e.class], uint16(min(locations[e.loc&mostLocations], mostLocations))|e.loc&quickBit
 		g.edge.add(*e)
 	})
-	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 }, objects, originKinds, suites, &g.objects)
+	spill.Drop(g.stems.mem, stems)
+	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 })
 	q.origin.drain(func(e *originEvent) {
+		number(&e.line)
 		e.key, e.class = keys[e.key], originKinds[e.class]
 		g.origin.add(*e)
 	})
+	spill.Drop(g.keys.mem, keys)
 	for _, f := range q.firewall {
 		g.firewall = append(g.firewall, firewallEvent{f.req, fireKinds[f.class]})
 	}
@@ -230,20 +240,11 @@ func (c *chunked[T]) drain(f func(*T)) {
 	*c = chunked[T]{mem: c.mem}
 }
 
-// merge takes over another table's keys and samples and returns the new numbers.
-func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32, objects, classes, texts []uint32, names *names) []uint32 {
+// merge takes over another table's keys and returns the new numbers.
+func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32) []uint32 {
 	ids := spill.Make[uint32](t.mem, q.entries.n)
 	for i := range ids {
-		e := q.entries.at(uint32(i))
-		id, _ := t.intern(scope(e.scope), q.key(uint32(i)))
-		ids[i] = id
-		for s := e.samples; s != 0; {
-			sm := *q.samples.at(s - 1)
-			s = sm.next
-			blob := q.blobs.get(sm.off, uint32(sm.n))
-			sm.object, sm.class, sm.text = objects[sm.object], classes[sm.class], texts[sm.text]
-			t.keep(id, sm, blob, names)
-		}
+		ids[i], _ = t.intern(scope(q.entries.at(uint32(i)).scope), q.key(uint32(i)))
 	}
 	q.drop()
 	return ids

@@ -15,7 +15,7 @@ type gatherer struct {
 	seed maphash.Seed
 	own  []byte // agent of our own requests
 
-	distributions, buckets, locations, objects, texts, agents, suites names
+	distributions, buckets, locations, texts names
 
 	stems      keyTable // scope: distribution<<2 | sign
 	edge       chunked[edgeEvent]
@@ -30,6 +30,9 @@ type gatherer struct {
 	waiting  waiting
 	features names // what Patterns compares failing keys with
 	spans    [2][]Span
+
+	lines lineStore
+	names lineNames
 
 	edgeIDs, originIDs []string // request ids by event, when pairs are kept
 	keepIDs            bool
@@ -56,6 +59,7 @@ type edgeEvent struct {
 	client uint32 // hash of the viewer's address
 	loc    uint16 // edge location; quickBit
 	agent  uint16 // hash of the agent; the lowest bit: referred by the site itself
+	line   uint32 // its number among the lines kept, 0 if it is not
 }
 
 const (
@@ -84,6 +88,7 @@ type originEvent struct {
 	key    uint32
 	class  uint32
 	client uint32
+	line   uint32
 	agent  uint16
 }
 
@@ -186,14 +191,14 @@ func (g *gatherer) tail(b []byte) uint32 {
 }
 
 func (g *gatherer) object(r logs.Ref) uint32 {
-	if r.Object == g.lastPtr && len(g.objects.list) > 0 {
+	if r.Object == g.lastPtr && len(g.names.objects.list) > 0 {
 		return g.lastObj
 	}
 	uri := ""
 	if r.Object != nil {
 		uri = r.Object.URI
 	}
-	g.lastPtr, g.lastObj = r.Object, g.objects.id([]byte(uri))
+	g.lastPtr, g.lastObj = r.Object, g.names.objects.id([]byte(uri))
 	return g.lastObj
 }
 
@@ -256,20 +261,27 @@ func (g *gatherer) Edge(r *logs.EdgeRecord) {
 	if 0 <= r.FirstByte && r.FirstByte <= quickAnswer {
 		e.loc |= quickBit
 	}
+	if g.stems.early(id, r.Time) {
+		b := g.whole(r.Ref)
+		b = appendNumber(b, int64(g.agent(r.UserAgent)))
+		b = appendField(b, r.RequestID, mostShort)
+		b = appendField(b, r.ClientIP, mostShort)
+		b = appendField(b, r.Country, mostShort)
+		b = appendField(b, r.Query, mostQuery)
+		b = appendField(b, r.Cookie, mostQuery)
+		b = appendNumber(b, r.RequestBytes)
+		b = appendNumber(b, r.TimeTaken)
+		g.blob, e.line = b, g.lines.keep(b)
+	}
 	g.edge.add(e)
 	if g.keepIDs {
 		g.edgeIDs = append(g.edgeIDs, string(r.RequestID))
 	}
+}
 
-	b := appendField(g.blob[:0], r.RequestID, mostShort)
-	b = appendField(b, r.ClientIP, mostShort)
-	b = appendField(b, r.Country, mostShort)
-	b = appendField(b, r.Query, mostQuery)
-	b = appendField(b, r.Cookie, mostQuery)
-	b = appendNumber(b, r.RequestBytes)
-	b = appendNumber(b, r.TimeTaken)
-	g.blob = b
-	g.stems.keep(id, sample{when: e.when, object: g.object(r.Ref), line: r.Ref.Line, class: class, text: g.agent(r.UserAgent)}, b, &g.objects)
+// whole begins a line that is kept.
+func (g *gatherer) whole(r logs.Ref) []byte {
+	return appendNumber(appendNumber(g.blob[:0], int64(g.object(r))), r.Line)
 }
 
 // agent numbers an agent. There are few of them among failing requests; should
@@ -278,13 +290,13 @@ func (g *gatherer) agent(a []byte) uint32 {
 	if len(a) > mostAgent {
 		a = a[:mostAgent]
 	}
-	if len(g.agents.list) >= mostAgents {
-		if id, ok := g.agents.ids[string(a)]; ok {
+	if len(g.names.agents.list) >= mostAgents {
+		if id, ok := g.names.agents.ids[string(a)]; ok {
 			return id
 		}
 		a = []byte(oneOfMany)
 	}
-	return g.agents.id(a)
+	return g.names.agents.id(a)
 }
 
 // agentHash hashes an agent as S3 logs it: with the encoding of CloudFront's
@@ -390,17 +402,20 @@ func (g *gatherer) Origin(r *logs.OriginRecord) {
 	if len(r.RequestID) > 0 {
 		e.req = requestHash(r.RequestID, r.Operation)
 	}
+	if g.keys.early(id, r.Time) {
+		b := g.whole(r.Ref)
+		b = appendNumber(b, int64(g.suite(r)))
+		b = appendField(b, r.RequestID, mostShort)
+		b = appendField(b, r.RequestURI, mostPath)
+		b = appendField(b, r.RemoteIP, mostShort)
+		b = appendField(b, r.VersionID, mostShort)
+		b = appendNumber(b, r.BytesSent)
+		g.blob, e.line = b, g.lines.keep(b)
+	}
 	g.origin.add(e)
 	if g.keepIDs {
 		g.originIDs = append(g.originIDs, string(r.RequestID))
 	}
-	b := appendField(g.blob[:0], r.RequestID, mostShort)
-	b = appendField(b, r.RequestURI, mostPath)
-	b = appendField(b, r.RemoteIP, mostShort)
-	b = appendField(b, r.VersionID, mostShort)
-	b = appendNumber(b, r.BytesSent)
-	g.blob = b
-	g.keys.keep(id, sample{when: uint64(r.Time) << takenBits, object: g.object(r.Ref), line: r.Ref.Line, class: class, text: g.suite(r)}, b, &g.objects)
 }
 
 // suite numbers bucket owner and cipher suite, which lines share.
@@ -409,7 +424,7 @@ func (g *gatherer) suite(r *logs.OriginRecord) uint32 {
 	b = append(b, ' ')
 	b = append(b, r.CipherSuite...)
 	g.pair = b
-	return g.suites.id(b)
+	return g.names.suites.id(b)
 }
 
 // key decodes the record's key; the bytes are valid until the next call.

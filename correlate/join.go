@@ -135,6 +135,7 @@ func groupBy(mem *spill.Memory, n, groups int, of func(i uint32) uint32) grouped
 		g.order[next[k]] = i
 		next[k]++
 	}
+	spill.Drop(mem, next)
 	return g
 }
 
@@ -179,7 +180,10 @@ func (j *joiner) order() {
 	j.edges = groupBy(j.mem, g.edge.n, g.stems.entries.n, func(i uint32) uint32 { return g.edge.at(i).stem })
 	j.out.Duplicates += j.edges.compact(func(a, b uint32) int {
 		x, y := g.edge.at(a), g.edge.at(b)
-		return cmp.Or(cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]), cmp.Compare(x.client, y.client))
+		if c := cmp.Or(cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]), cmp.Compare(x.client, y.client)); c != 0 {
+			return c
+		}
+		return g.lines.compare(x.line, y.line)
 	}, func(a, b uint32) bool {
 		x, y := g.edge.at(a), g.edge.at(b)
 		return x.req != 0 && x.req == y.req && x.when == y.when
@@ -190,7 +194,10 @@ func (j *joiner) order() {
 	j.origins.start = start[:copy(start, j.origins.start)]
 	j.out.Duplicates += j.origins.compact(func(a, b uint32) int {
 		x, y := g.origin.at(a), g.origin.at(b)
-		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]), cmp.Compare(x.client, y.client))
+		if c := cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]), cmp.Compare(x.client, y.client)); c != 0 {
+			return c
+		}
+		return g.lines.compare(x.line, y.line)
 	}, func(a, b uint32) bool {
 		x, y := g.origin.at(a), g.origin.at(b)
 		return x.req != 0 && x.req == y.req

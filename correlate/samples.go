@@ -19,32 +19,22 @@ func (j *joiner) edgeSamples(stems, events []uint32) []edgeSample {
 	g := j.g
 	var out []edgeSample
 	for _, s := range stems {
-		for n := g.stems.entries.at(s).samples; n != 0; {
-			sm := g.stems.samples.at(n - 1)
-			n = sm.next
-			r := blobReader(g.stems.blobs.get(sm.off, uint32(sm.n)))
-			e := &EdgeSample{
-				Ref: LineRef{g.objects.name(sm.object), sm.line}, Time: int64(sm.when >> takenBits),
+		all := j.edges.of(s)
+		for _, i := range all[:min(len(all), MaxSamples)] {
+			v := g.edge.at(i)
+			if v.line == 0 || !slices.Contains(events, i) {
+				continue
+			}
+			r, names := g.lines.read(v.line)
+			k := &g.edgeKinds.list[v.class]
+			out = append(out, edgeSample{&EdgeSample{
+				Ref: r.ref(names), UserAgent: names.agents.name(uint32(r.number())),
 				RequestID: r.field(), ClientIP: r.field(), Country: r.field(), Query: r.field(), Cookie: r.field(),
 				RequestBytes: r.number(), TimeTaken: r.number(),
-				UserAgent: g.agents.name(sm.text), Stem: string(g.stems.key(s)),
-			}
-			k := &g.edgeKinds.list[sm.class]
-			e.Method, e.Protocol, e.Host, e.Status = k.Method, k.Protocol, k.Host, k.Status
-			e.Result, e.DetailedResult, e.ContentType = k.Result, k.DetailedResult, k.ContentType
-			req := uint64(0)
-			if e.RequestID != "" {
-				req = requestHash([]byte(e.RequestID), nil)
-			}
-			for _, i := range j.edges.of(s) {
-				if v := g.edge.at(i); v.when == sm.when && v.req == req {
-					e.Location = g.locations.name(uint32(v.loc & mostLocations))
-					if slices.Contains(events, i) {
-						out = append(out, edgeSample{e, i + 1})
-					}
-					break
-				}
-			}
+				Time: v.end(), Location: g.locations.name(uint32(v.loc & mostLocations)), Stem: string(g.stems.key(s)),
+				Method: k.Method, Protocol: k.Protocol, Host: k.Host, Status: k.Status,
+				Result: k.Result, DetailedResult: k.DetailedResult, ContentType: k.ContentType,
+			}, i + 1})
 		}
 	}
 	slices.SortFunc(out, func(a, b edgeSample) int {
@@ -62,30 +52,22 @@ type originSample struct {
 func (j *joiner) originSamples(key uint32) []originSample {
 	g := j.g
 	var out []originSample
-	for n := g.keys.entries.at(key).samples; n != 0; {
-		sm := g.keys.samples.at(n - 1)
-		n = sm.next
-		r := blobReader(g.keys.blobs.get(sm.off, uint32(sm.n)))
-		k := &g.originKind.list[sm.class]
-		owner, suite, _ := strings.Cut(g.suites.name(sm.text), " ")
-		o := &OriginSample{
-			Ref: LineRef{g.objects.name(sm.object), sm.line}, Time: int64(sm.when >> takenBits),
-			RequestID: r.field(), RequestURI: r.field(), RemoteIP: r.field(), VersionID: r.field(), BytesSent: r.number(),
-			BucketOwner: owner, CipherSuite: suite,
-			Operation: k.Operation, Status: k.Status, ErrorCode: k.ErrorCode, Requester: k.Requester,
-			Referer: k.Referer, UserAgent: k.UserAgent, SignatureVersion: k.SignatureVer, AuthType: k.AuthType,
-			TLSVersion: k.TLSVersion, HostHeader: k.HostHeader, AccessPointARN: k.AccessPointARN,
+	all := j.origins.of(key)
+	for _, i := range all[:min(len(all), MaxSamples)] {
+		v := g.origin.at(i)
+		if v.line == 0 {
+			continue
 		}
-		req := uint64(0)
-		if o.RequestID != "" {
-			req = requestHash([]byte(o.RequestID), []byte(o.Operation))
-		}
-		for _, i := range j.origins.of(key) {
-			if v := g.origin.at(i); v.time == o.Time && v.req == req {
-				out = append(out, originSample{o, i + 1})
-				break
-			}
-		}
+		r, names := g.lines.read(v.line)
+		k := &g.originKind.list[v.class]
+		o := &OriginSample{Ref: r.ref(names)}
+		o.BucketOwner, o.CipherSuite, _ = strings.Cut(names.suites.name(uint32(r.number())), " ")
+		o.RequestID, o.RequestURI, o.RemoteIP, o.VersionID, o.BytesSent = r.field(), r.field(), r.field(), r.field(), r.number()
+		o.Time = v.time
+		o.Operation, o.Status, o.ErrorCode, o.Requester = k.Operation, k.Status, k.ErrorCode, k.Requester
+		o.Referer, o.UserAgent, o.SignatureVersion, o.AuthType = k.Referer, k.UserAgent, k.SignatureVer, k.AuthType
+		o.TLSVersion, o.HostHeader, o.AccessPointARN = k.TLSVersion, k.HostHeader, k.AccessPointARN
+		out = append(out, originSample{o, i + 1})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 
@@ -78,17 +79,13 @@ func (a *arena) get(off, n uint32) []byte {
 	return a.chunks[off>>arenaBits][pos : pos+n : pos+n]
 }
 
-// A keyTable numbers byte strings (viewer paths, keys) within a scope. What is
-// looked up is kept apart from the samples, of which most are never looked at
-// again.
+// A keyTable numbers byte strings (viewer paths, keys) within a scope.
 type keyTable struct {
 	seed    maphash.Seed
 	mem     *spill.Memory
 	slots   []uint32 // number of the entry, plus one
 	entries chunked[keyEntry]
 	bytes   arena
-	samples chunked[sample]
-	blobs   arena // of the samples
 }
 
 func (t *keyTable) drop() {
@@ -96,15 +93,13 @@ func (t *keyTable) drop() {
 	t.slots = nil
 	t.entries.drop()
 	t.bytes.drop()
-	t.samples.drop()
-	t.blobs.drop()
 }
 
 type keyEntry struct {
-	hash    uint32
-	scope   uint32
-	off, n  uint32
-	samples uint32 // number of the earliest sample, plus one
+	hash   uint32
+	scope  uint32
+	off, n uint32
+	first  [MaxSamples]uint32 // the earliest seconds of its lines
 }
 
 func (t *keyTable) key(id uint32) []byte {
@@ -178,82 +173,86 @@ func (t *keyTable) grow() {
 	}
 }
 
-func newKeyTable(seed maphash.Seed, mem, cold *spill.Memory) keyTable {
-	return keyTable{seed: seed, mem: mem, entries: chunked[keyEntry]{mem: mem}, bytes: arena{mem: mem}, samples: chunked[sample]{mem: cold}, blobs: arena{mem: cold}}
+func newKeyTable(seed maphash.Seed, mem *spill.Memory) keyTable {
+	return keyTable{seed: seed, mem: mem, entries: chunked[keyEntry]{mem: mem}, bytes: arena{mem: mem}}
 }
 
-// A sample is one kept line: its fields are a blob.
-type sample struct {
-	when     uint64 // order in time, as the event has it
-	line     int64
-	object   uint32 // number of the object's name
-	off      uint32
-	n, space uint16
-	next     uint32 // number of the next sample, plus one
-	class    uint32
-	text     uint32 // number of a field that many lines share: agent, cipher suite
+// early reports whether a line of that time (Unix ms) may be among the earliest
+// MaxSamples of a key: whether its second is among the earliest ones, as many.
+// The earliest lines of all are told to be, in whatever order lines come.
+func (t *keyTable) early(id uint32, ms int64) bool {
+	sec := uint32(min(ms/1000, 1<<32-1))
+	first := &t.entries.at(id).first
+	for k, f := range first {
+		if f == 0 || sec <= f {
+			if sec != f {
+				copy(first[k+1:], first[k:])
+				first[k] = sec
+			}
+			return true
+		}
+	}
+	return sec == 0
 }
 
-// keep puts a line among the earliest MaxSamples of a key. Of a line that was
-// delivered twice, the first by object and line is kept.
-func (t *keyTable) keep(id uint32, ns sample, blob []byte, objects *names) {
-	e := t.entries.at(id)
-	link, count := &e.samples, 0
-	for *link != 0 {
-		s := t.samples.at(*link - 1)
-		if s.when > ns.when {
-			break
-		}
-		if s.when == ns.when {
-			old := t.blobs.get(s.off, uint32(s.n))
-			if string(old) == string(blob) {
-				if a, b := objects.name(ns.object), objects.name(s.object); a < b || a == b && ns.line < s.line {
-					s.object, s.line = ns.object, ns.line
-				}
-				return
-			}
-			if string(blob) < string(old) {
-				break
-			}
-		}
-		if count++; count == MaxSamples {
-			return
-		}
-		link = &s.next
+// A lineStore keeps fields of whole lines, for samples. They are written one after the
+// other and next to never read.
+type lineStore struct {
+	arena
+	writer  []uint32 // by chunk: number of the names that its lines go by
+	sources []*lineNames
+}
+
+// lineNames are numbered strings that many lines share.
+type lineNames struct{ objects, agents, suites names }
+
+const (
+	lineAlign = 8
+	lineBits  = arenaBits - 3 // of a place in a chunk
+)
+
+// keep returns a number for the line, which is not 0.
+func (l *lineStore) keep(blob []byte) uint32 {
+	n := (len(blob) + lineAlign - 1) &^ (lineAlign - 1)
+	_, b := l.reserve(n)
+	copy(b, blob)
+	for len(l.writer) < len(l.chunks) {
+		l.writer = append(l.writer, 0) // nothing is merged yet
 	}
-	// Insert here; drop the last when there are too many, and take its place.
-	// A link stays valid: chunks never move.
-	rest := *link
-	last, lastLink := uint32(0), link
-	for p := link; *p != 0; p = &t.samples.at(*p - 1).next {
-		count++
-		if count == MaxSamples {
-			last, lastLink = *p, p
-		}
+	chunk := len(l.chunks) - 1
+	return uint32(chunk)<<lineBits | uint32(len(l.chunks[chunk])-n)/lineAlign + 1
+}
+
+// read returns a kept line.
+func (l *lineStore) read(number uint32) (blobReader, *lineNames) {
+	chunk, pos := (number-1)>>lineBits, (number-1)&(1<<lineBits-1)*lineAlign
+	return blobReader(l.chunks[chunk][pos:]), l.sources[l.writer[chunk]]
+}
+
+// merge takes over another's lines and returns what is to be added to their
+// numbers.
+func (l *lineStore) merge(q *lineStore) uint32 {
+	base, more := len(l.chunks), uint32(len(l.sources))
+	for _, w := range q.writer {
+		l.writer = append(l.writer, w+more)
 	}
-	ns.off, ns.n, ns.space, ns.next = 0, uint16(len(blob)), 0, 0
-	if last != 0 {
-		old := *t.samples.at(last - 1)
-		*lastLink = 0
-		if rest == last {
-			rest = 0
-		}
-		if int(old.space) >= len(blob) {
-			ns.off, ns.space = old.off, old.space
-			copy(t.blobs.get(ns.off, uint32(ns.space)), blob)
-		}
+	l.chunks, l.sources = append(l.chunks, q.chunks...), append(l.sources, q.sources...)
+	return uint32(base) << lineBits
+}
+
+// ref returns where a kept line stands.
+func (l *lineStore) ref(number uint32) LineRef {
+	r, names := l.read(number)
+	return r.ref(names)
+}
+
+// compare sorts kept lines by where they stand, those that are not kept last.
+func (l *lineStore) compare(a, b uint32) int {
+	if a == 0 || b == 0 {
+		return compareBool(a != 0, b != 0)
 	}
-	if ns.space == 0 {
-		ns.space = uint16(len(blob))
-		ns.off = t.blobs.add(blob)
-	}
-	ns.next = rest
-	if last != 0 {
-		*t.samples.at(last - 1) = ns
-		*link = last
-		return
-	}
-	*link = t.samples.add(ns) + 1
+	x, y := l.ref(a), l.ref(b)
+	return cmp.Or(cmp.Compare(x.Object, y.Object), cmp.Compare(x.Line, y.Line))
 }
 
 // blobs are length-prefixed fields.
@@ -275,6 +274,11 @@ func (r *blobReader) field() string {
 	s := string((*r)[k : k+int(n)])
 	*r = (*r)[k+int(n):]
 	return s
+}
+
+// ref reads where the line stands, with which each blob begins.
+func (r *blobReader) ref(n *lineNames) LineRef {
+	return LineRef{n.objects.name(uint32(r.number())), r.number()}
 }
 
 func (r *blobReader) number() int64 {
