@@ -125,8 +125,10 @@ type KeyPass struct {
 
 // passMemory is what the next pass may use again.
 type passMemory struct {
-	situation access.Situation
-	outcome   access.Outcome
+	situation     access.Situation
+	outcome       access.Outcome
+	missing, last []string // of dependsOn
+	note          string   // on last
 }
 
 // Next makes p the pass q, in the memory of p: what was asked of the last one must
@@ -181,7 +183,7 @@ type Diagnosis struct {
 	Verdict  string    // id of the cause to act on first, or Unexplained
 	Causes   []Finding // in the order of fixing
 	RuledOut []string  // ids, sorted
-	Unknown  []Finding // with Missing, sorted by id
+	Unknown  []Open    // sorted by id
 	// Notes tell what no cause says: that the settings allow the request now,
 	// that a success was seen after the last refusal.
 	Notes []string
@@ -190,6 +192,12 @@ type Diagnosis struct {
 	Plan []Remedy
 	// Settled is true when a cause is proven, so that no dearer fact is needed.
 	Settled bool
+}
+
+// An Open question is a check that can't say, for want of a permission or an input.
+type Open struct {
+	ID      string
+	Missing []string // sorted, shared: not to be changed
 }
 
 // Unexplained is the verdict when no cause could be named.
@@ -288,7 +296,8 @@ func (d *Diagnosis) OfKey(list []*Check, p *KeyPass) {
 	d.reset()
 	for _, c := range list {
 		if c.Key != nil {
-			d.add(c, c.Key(p))
+			f := c.Key(p)
+			d.add(c, &f)
 		}
 	}
 	d.finish(list)
@@ -298,14 +307,14 @@ func (d *Diagnosis) OfKey(list []*Check, p *KeyPass) {
 }
 
 func (d *Diagnosis) reset() {
-	*d = Diagnosis{Causes: d.Causes[:0], RuledOut: d.RuledOut[:0], Unknown: d.Unknown[:0]}
+	*d = Diagnosis{Causes: d.Causes[:0], RuledOut: d.RuledOut[:0], Unknown: d.Unknown[:0], Notes: d.Notes[:0]}
 }
 
 // unlooked drops what checks on the object call missing when nothing was asked
 // about it and a cause is proven: the question is not open.
 func (d *Diagnosis) unlooked(list []*Check, p *KeyPass) {
 	if p.Object == nil && d.Settled {
-		d.Unknown = slices.DeleteFunc(d.Unknown, func(u Finding) bool { return OfObject(list, u.ID, u.Missing) })
+		d.Unknown = slices.DeleteFunc(d.Unknown, func(u Open) bool { return OfObject(list, u.ID, u.Missing) })
 	}
 }
 
@@ -345,10 +354,23 @@ func (d *Diagnosis) note(p *KeyPass) {
 	case correlate.Yes:
 		d.Notes = append(d.Notes, "the settings, as they are now, allow the request: they changed after the last refusal at "+at(k.Last))
 	case correlate.Unknown:
-		if m := p.Outcome().Missing(); len(m) > 0 {
-			d.Notes = append(d.Notes, "whether the settings allow the request now depends on "+strings.Join(m, ", "))
+		if note := p.memory.dependsOn(p.Outcome()); note != "" {
+			d.Notes = append(d.Notes, note)
 		}
 	}
+}
+
+// dependsOn says what an outcome waits for. Many keys wait for the same.
+func (m *passMemory) dependsOn(o *access.Outcome) string {
+	m.missing = o.AppendMissing(m.missing[:0])
+	if len(m.missing) == 0 {
+		return ""
+	}
+	if !slices.Equal(m.missing, m.last) {
+		m.last = append(m.last[:0], m.missing...)
+		m.note = "whether the settings allow the request now depends on " + strings.Join(m.missing, ", ")
+	}
+	return m.note
 }
 
 // DiagnoseEdge runs every check of the list on one request refused at the edge.
@@ -363,7 +385,7 @@ func (d *Diagnosis) OfEdge(list []*Check, p *EdgePass) {
 	d.reset()
 	for _, c := range list {
 		if c.Edge != nil {
-			d.add(c, *p.Finding(c))
+			d.add(c, p.Finding(c))
 		}
 	}
 	d.finish(list)
@@ -376,16 +398,15 @@ func NeedsObject(p *KeyPass, d *Diagnosis) bool {
 	return !d.Settled && p.Object == nil && p.Key != nil && p.Key.Key != ""
 }
 
-func (d *Diagnosis) add(c *Check, f Finding) {
-	f.ID = c.ID
+func (d *Diagnosis) add(c *Check, f *Finding) {
 	switch f.Verdict {
 	case RuledOut:
 		d.RuledOut = append(d.RuledOut, c.ID)
 	case Undecided:
-		slices.Sort(f.Missing)
-		d.Unknown = append(d.Unknown, f)
+		d.Unknown = append(d.Unknown, Open{c.ID, f.Missing})
 	case Cause:
-		d.Causes = append(d.Causes, f)
+		d.Causes = append(d.Causes, *f)
+		d.Causes[len(d.Causes)-1].ID = c.ID
 	}
 }
 
@@ -406,12 +427,9 @@ func (d *Diagnosis) finish(list []*Check) {
 		}
 		return cmp.Or(cmp.Compare(weight(&a), weight(&b)), cmp.Compare(byID(list, a.ID).Rank, byID(list, b.ID).Rank), cmp.Compare(a.ID, b.ID))
 	})
-	slices.Sort(d.RuledOut)
-	for i := 1; i < len(d.Unknown); i++ { // nothing to do for a list in the order of ids
-		if d.Unknown[i].ID < d.Unknown[i-1].ID {
-			slices.SortStableFunc(d.Unknown, func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
-			break
-		}
+	if byID := func(a, b Open) int { return cmp.Compare(a.ID, b.ID) }; !slices.IsSortedFunc(d.Unknown, byID) || !slices.IsSorted(d.RuledOut) {
+		slices.Sort(d.RuledOut) // they come in the order of the list, which may be another
+		slices.SortStableFunc(d.Unknown, byID)
 	}
 	d.Verdict = Unexplained
 	if len(d.Causes) > 0 {

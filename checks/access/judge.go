@@ -158,17 +158,19 @@ func (o *Outcome) Step(g Gate) *Step {
 
 // Missing returns what would settle the outcome: nothing unless Allowed is
 // Unknown.
-func (o *Outcome) Missing() []string {
+func (o *Outcome) Missing() []string { return o.AppendMissing(nil) }
+
+// AppendMissing appends what Missing returns to an empty list.
+func (o *Outcome) AppendMissing(list []string) []string {
 	if o.Allowed != correlate.Unknown {
-		return nil
+		return list
 	}
-	var m []string
-	for _, st := range o.Steps {
-		if st.Blocks == correlate.Unknown {
-			m = append(m, st.Missing...)
+	for i := range o.Steps {
+		if st := &o.Steps[i]; st.Blocks == correlate.Unknown {
+			list = append(list, st.Missing...)
 		}
 	}
-	return unique(m)
+	return unique(list)
 }
 
 // Judge answers a request by the facts at hand. It changes nothing.

@@ -88,7 +88,7 @@ func TestMissingPermission(t *testing.T) {
 	f := func(permission string, ids []string, d checks.Diagnosis) {
 		t.Helper()
 		for _, id := range ids {
-			i := slices.IndexFunc(d.Unknown, func(u checks.Finding) bool { return u.ID == id })
+			i := slices.IndexFunc(d.Unknown, func(u checks.Open) bool { return u.ID == id })
 			if i < 0 {
 				t.Errorf("without %s: %s is not unknown%s", permission, id, describe(d))
 			} else if !slices.Contains(d.Unknown[i].Missing, permission) {
@@ -597,7 +597,7 @@ func TestEdgeWithoutDistribution(t *testing.T) {
 			t.Errorf("verdict %s, want %s%s", d.Verdict, verdict, describe(d))
 		}
 		for _, id := range unknown {
-			i := slices.IndexFunc(d.Unknown, func(u checks.Finding) bool { return u.ID == id })
+			i := slices.IndexFunc(d.Unknown, func(u checks.Open) bool { return u.ID == id })
 			if i < 0 || !slices.Contains(d.Unknown[i].Missing, "cloudfront:GetDistribution") {
 				t.Errorf("%s is not unknown for want of the settings%s", id, describe(d))
 			}

@@ -65,8 +65,10 @@ func js(s string) string {
 	if err != nil {
 		return `""`
 	}
-	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(b))
+	return unescapeHTML.Replace(string(b))
 }
+
+var unescapeHTML = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 
 func s3URI(bucket, key string) string { return "s3://" + bucket + "/" + key }
 
@@ -117,64 +119,108 @@ const secretPlaceholder = "REFERER_SECRET"
 // editPolicy makes a remedy of a change to the bucket policy. It returns false
 // when the policy can't be edited.
 func (v view) editPolicy(title, opens string, edit func(*policy.Document) error) (checks.Remedy, bool) {
-	f := v.s.BucketFacts.Policy
+	f := &v.s.BucketFacts.Policy
 	if !f.Settled() {
 		return checks.Remedy{}, false
 	}
-	old := f.Value
-	if !f.Known() {
-		old = ""
+	r := editedPolicy(v.s.Bucket, documentOf(f), edit)
+	r.Title, r.Opens = title, opens
+	return r, r.Apply != nil
+}
+
+// appendPolicy is editPolicy for one more statement.
+func (v view) appendPolicy(title, opens, statement string) (checks.Remedy, bool) {
+	f := &v.s.BucketFacts.Policy
+	if !f.Settled() {
+		return checks.Remedy{}, false
 	}
+	bucket, old := v.s.Bucket, documentOf(f)
+	r := appended.of([3]string{bucket, old, statement}, func() checks.Remedy {
+		return editedPolicy(bucket, old, func(d *policy.Document) error { return d.AppendStatement(statement) })
+	})
+	r.Title, r.Opens = title, opens
+	return r, r.Apply != nil
+}
+
+// documentOf returns the text of a policy, "" when there is none.
+func documentOf(f *facts.Fact[string]) string {
+	if f.Known() {
+		return f.Value
+	}
+	return ""
+}
+
+// editedPolicy returns a remedy without title, which has no Apply when the policy
+// can't be edited.
+func editedPolicy(bucket, old string, edit func(*policy.Document) error) (r checks.Remedy) {
 	doc, err := policy.ParseDocument([]byte(old))
 	if err != nil {
-		return checks.Remedy{}, false
+		return r
 	}
 	before := doc.Clone()
 	if err := edit(doc); err != nil {
-		return checks.Remedy{}, false
+		return r
 	}
 	after := string(doc.JSON())
 	if _, err := doc.Policy(policy.BucketPolicy); err != nil && doc.Len() > 0 {
-		return checks.Remedy{}, false
+		return r
 	}
-	r := checks.Remedy{Title: title, Opens: opens}
-	b := sh(v.s.Bucket)
+	b := sh(bucket)
 	if doc.Len() == 0 {
 		maskDocument(before, secretPlaceholder)
 		r.Commands = []string{"aws s3api delete-bucket-policy --bucket " + b}
 		r.Diff = policy.Diff("policy.json", "policy.json", before.JSON(), nil)
 		r.Apply = func(s *access.Situation) { s.BucketFacts.Policy = setPolicy(s.BucketFacts.Policy, "") }
-		return r, true
+		return r
 	}
-	c := writtenChange(v.s.Bucket, old, after, before, doc)
+	c := written.of([3]string{bucket, old, after}, func() change { return writeChange(bucket, old, after, before, doc) })
 	r.Document, r.Diff, r.CloudFormation, r.Terraform = c.document, c.diff, c.cloudFormation, c.terraform
 	if strings.Contains(c.document, secretPlaceholder) {
 		r.Commands = append(r.Commands, "# in policy.json, put the secret in the place of "+secretPlaceholder)
 	}
-	r.Commands = append(r.Commands, "aws s3api put-bucket-policy --bucket "+b+" --policy file://policy.json")
+	r.Commands = slices.Clip(append(r.Commands, "aws s3api put-bucket-policy --bucket "+b+" --policy file://policy.json"))
 	r.Apply = func(s *access.Situation) { s.BucketFacts.Policy = setPolicy(s.BucketFacts.Policy, after) }
-	return r, true
+	return r
 }
 
 // A change is the text of a changed bucket policy, as a remedy shows it.
 type change struct{ document, diff, cloudFormation, terraform string }
 
-// written keeps the texts of changes: thousands of keys of a bucket share one.
-var written struct {
-	sync.Mutex
-	m map[[3]string]change
+// The texts of changes, and remedies that append a statement to a bucket's policy:
+// thousands of keys of a bucket share one.
+var (
+	written  kept[[3]string, change]
+	appended kept[[3]string, checks.Remedy]
+)
+
+// A kept remembers answers that depend on the question alone. It is for many
+// goroutines.
+type kept[Q comparable, A any] struct {
+	mu sync.Mutex
+	m  map[Q]A
 }
 
-// writtenChange writes the change from before to after, secrets masked. It may
-// change both documents.
-func writtenChange(bucket, old, new string, before, after *policy.Document) change {
-	key := [3]string{bucket, old, new}
-	written.Lock()
-	c, ok := written.m[key]
-	written.Unlock()
+// of returns the answer to q, which f makes when it is not remembered.
+func (k *kept[Q, A]) of(q Q, f func() A) A {
+	k.mu.Lock()
+	a, ok := k.m[q]
+	k.mu.Unlock()
 	if ok {
-		return c
+		return a
 	}
+	a = f()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.m == nil || len(k.m) > 1000 {
+		k.m = map[Q]A{}
+	}
+	k.m[q] = a
+	return a
+}
+
+// writeChange writes the change from before to after, secrets masked. It may
+// change both documents.
+func writeChange(bucket, old, new string, before, after *policy.Document) (c change) {
 	changed := string(before.JSON()) != new
 	maskDocument(after, secretPlaceholder)
 	c.document = string(after.JSON())
@@ -189,12 +235,6 @@ func writtenChange(bucket, old, new string, before, after *policy.Document) chan
 	}
 	c.diff = policy.Diff("policy.json", "policy.json", oldText, []byte(c.document))
 	c.cloudFormation, c.terraform = cloudFormation(bucket, c.document), terraform(bucket, c.document)
-	written.Lock()
-	if written.m == nil || len(written.m) > 1000 {
-		written.m = map[[3]string]change{}
-	}
-	written.m[key] = c
-	written.Unlock()
 	return c
 }
 
@@ -281,8 +321,8 @@ func oacStatement(partition, bucket, arn string) string {
 }
 
 // appendOAC adds the grant for the distribution to a policy, once.
-func (v view) appendOAC(d *policy.Document) error {
-	return d.AppendStatement(oacStatement(v.s.Partition(), v.s.Bucket, v.distributionARN()))
+func (v view) oacStatement() string {
+	return oacStatement(v.s.Partition(), v.s.Bucket, v.distributionARN())
 }
 
 // grantRemedies returns what lets this requester read, by its kind.
@@ -338,8 +378,8 @@ func (v view) grantOAC() []checks.Remedy {
 			list = append(list, r)
 		}
 	}
-	if r, ok := v.editPolicy("Let the distribution read the bucket (origin access control statement)",
-		"distribution "+v.id()+", and nobody else, can read every object of the bucket", v.appendOAC); ok {
+	if r, ok := v.appendPolicy("Let the distribution read the bucket (origin access control statement)",
+		"distribution "+v.id()+", and nobody else, can read every object of the bucket", v.oacStatement()); ok {
 		list = append(list, r)
 	}
 	return list
@@ -350,11 +390,10 @@ func (v view) grantOAI() []checks.Remedy {
 		return nil
 	}
 	id := v.Origin.OriginAccessIdentity
-	r, ok := v.editPolicy("Let the origin access identity "+id+" read the bucket",
-		"the distributions that use the identity can read every object of the bucket", func(d *policy.Document) error {
-			return d.AppendStatement(fmt.Sprintf(`{"Sid":"AllowOriginAccessIdentityReadOnly","Effect":"Allow","Principal":{"AWS":%s},"Action":"s3:GetObject","Resource":%s}`,
-				js(access.OAIArn(id)), js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket+"/*")))
-		})
+	r, ok := v.appendPolicy("Let the origin access identity "+id+" read the bucket",
+		"the distributions that use the identity can read every object of the bucket",
+		fmt.Sprintf(`{"Sid":"AllowOriginAccessIdentityReadOnly","Effect":"Allow","Principal":{"AWS":%s},"Action":"s3:GetObject","Resource":%s}`,
+			js(access.OAIArn(id)), js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket+"/*")))
 	if !ok {
 		return nil
 	}
@@ -390,7 +429,7 @@ func (v view) toOAC(title string, jq string) []checks.Remedy {
 	if v.distributionARN() == "" {
 		return nil
 	}
-	r, ok := v.editPolicy(title, "", func(d *policy.Document) error { return v.appendOAC(d) })
+	r, ok := v.appendPolicy(title, "", v.oacStatement())
 	if !ok {
 		return nil
 	}
@@ -475,12 +514,10 @@ func (v view) existingOAC() string {
 
 // publicRemedy opens the bucket to everyone, for a website endpoint alone.
 func (v view) publicRemedy() []checks.Remedy {
-	r, ok := v.editPolicy("Let everyone read the bucket (a website endpoint serves public objects only)",
+	r, ok := v.appendPolicy("Let everyone read the bucket (a website endpoint serves public objects only)",
 		"everyone can read every object of the bucket, past CloudFront as well; prefer the REST endpoint with origin access control",
-		func(d *policy.Document) error {
-			return d.AppendStatement(fmt.Sprintf(`{"Sid":"PublicReadGetObject","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":%s}`,
-				js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket+"/*")))
-		})
+		fmt.Sprintf(`{"Sid":"PublicReadGetObject","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":%s}`,
+			js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket+"/*")))
 	if !ok {
 		return nil
 	}
@@ -571,7 +608,7 @@ func (v view) denyRemedies(denies []policy.Explanation) []checks.Remedy {
 					if err := exempt(d); err != nil {
 						return err
 					}
-					return v.appendOAC(d)
+					return d.AppendStatement(v.oacStatement())
 				}); ok {
 					r[0].Document, r[0].Diff, r[0].CloudFormation, r[0].Terraform = e.Document, e.Diff, e.CloudFormation, e.Terraform
 					put := e.Apply
@@ -882,11 +919,10 @@ func (v view) missingRemedies() []checks.Remedy {
 		Apply:    refresh,
 	}}
 	if v.oac() && v.distributionARN() != "" {
-		if r, ok := v.editPolicy("Let the distribution list the bucket, so that a missing key answers 404",
-			"with no default root object, the path / would show the list of keys to every viewer; the object stays missing", func(d *policy.Document) error {
-				return d.AppendStatement(fmt.Sprintf(`{"Sid":"AllowCloudFrontList","Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:ListBucket","Resource":%s,"Condition":{"StringEquals":{"AWS:SourceArn":%s}}}`,
-					js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket), js(v.distributionARN())))
-			}); ok {
+		if r, ok := v.appendPolicy("Let the distribution list the bucket, so that a missing key answers 404",
+			"with no default root object, the path / would show the list of keys to every viewer; the object stays missing",
+			fmt.Sprintf(`{"Sid":"AllowCloudFrontList","Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:ListBucket","Resource":%s,"Condition":{"StringEquals":{"AWS:SourceArn":%s}}}`,
+				js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket), js(v.distributionARN()))); ok {
 			r.Apply = nil // it changes the answer, not that the request fails
 			list = append(list, r)
 		}

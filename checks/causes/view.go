@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/why403/why403/checks"
@@ -25,6 +26,7 @@ type shared struct {
 	view
 	made                                   bool
 	permission, ungranted, missing, stored opening
+	grants                                 *grants
 }
 
 // An opening is how several checks begin: done says that f is their answer.
@@ -276,6 +278,9 @@ type grants struct {
 }
 
 func (v view) grants() grants {
+	if g := v.shared.grants; g != nil {
+		return *g
+	}
 	var g grants
 	for _, e := range v.statements("Allow") {
 		if element(&e, "Action") != policy.True || e.Match != policy.False {
@@ -300,6 +305,9 @@ func (v view) grants() grants {
 			}
 		}
 	}
+	// Nothing that is appended to one of them gets into another.
+	g = grants{slices.Clip(g.referer), slices.Clip(g.source), slices.Clip(g.unmet), slices.Clip(g.gap), slices.Clip(g.other)}
+	v.shared.grants = &g
 	return g
 }
 

@@ -92,7 +92,7 @@ func verified(t correlate.Tri) *bool {
 	return &yes
 }
 
-func unknowns(fs []checks.Finding) []report.Unknown {
+func unknowns(fs []checks.Open) []report.Unknown {
 	out := make([]report.Unknown, 0, len(fs))
 	for _, f := range fs {
 		out = append(out, report.Unknown{ID: f.ID, Missing: nonNil(f.Missing)})

@@ -38,10 +38,11 @@ type common struct {
 // one goroutine.
 type pool struct {
 	checks.Diagnosis
-	key  checks.KeyPass
-	path checks.EdgePass
-	name []byte
-	kept map[string]*common
+	key   checks.KeyPass
+	path  checks.EdgePass
+	name  []byte
+	notes []string // the last ones
+	kept  map[string]*common
 }
 
 // judgement returns what the report keeps of the pool's diagnosis.
@@ -72,7 +73,10 @@ func (p *pool) judgement() judgement {
 		}
 		p.kept[string(b)] = c
 	}
-	return judgement{c, reportCauses(d.Causes), d.Notes}
+	if !slices.Equal(p.notes, d.Notes) {
+		p.notes = slices.Clone(d.Notes)
+	}
+	return judgement{c, reportCauses(d.Causes), p.notes}
 }
 
 // mostCommon bounds what is kept to be shared.
