@@ -251,6 +251,8 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 			if err := o.Memory.Commit(ctx); err != nil {
 				return err
 			}
+		} else if in := rep.Inputs; err == nil && in.Records == 0 && in.Rejected == 0 && in.Skipped > 0 && !quiet {
+			o.Tell("no request of these logs lies in the window: widen --since and --until; S3 and CloudFront deliver logs hours late")
 		}
 		return outcome(rep, err, failOn)
 	}
