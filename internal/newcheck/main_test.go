@@ -51,7 +51,23 @@ func TestScaffold(t *testing.T) {
 		})
 	}
 	f("policy-made-up", "")
-	f("edge-made-up", "edge-waf")
+}
+
+// TestScaffoldEdge looks at what is different for a request refused at the edge.
+func TestScaffoldEdge(t *testing.T) {
+	files, err := scaffold(root, "edge-made-up", "Made up", "edge-waf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := string(files[room+"edge_made_up.go"])
+	for _, want := range []string{"Edge: func(p *checks.EdgePass) checks.Finding {", "Rank: rankEdge + "} {
+		if !strings.Contains(check, want) {
+			t.Errorf("no %q in\n%s", want, check)
+		}
+	}
+	if list := string(files[room+"all.go"]); !strings.Contains(list, `"edge-waf", "edge-made-up", "edge-function"`) || !strings.Contains(list, "edgeWAF, edgeMadeUp, edgeFunction") {
+		t.Errorf("not listed behind edge-waf:\n%s", list)
+	}
 }
 
 func TestScaffoldRefuses(t *testing.T) {
