@@ -28,6 +28,8 @@
 //	s3          S3's log alone, against rg -c ' 403 '
 //	both        both logs joined, against the two limits one after the other
 //	keys        half of the lines refused, some 460,000 distinct keys
+//	keys5m      five million distinct keys, with --memory as given and with all it
+//	            takes: the same report? (not part of the default; 8 GB of data)
 //	memory      peak memory at 1 and 10 times the data (not part of the default)
 //	growth      time at 1, 4 and 16 times the lines
 //	startup     an empty folder and one line
@@ -39,7 +41,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -125,6 +130,7 @@ var suites = []suite{
 	{"s3", (*bench).origin, true},
 	{"both", (*bench).both, true},
 	{"keys", (*bench).manyKeys, true},
+	{"keys5m", (*bench).mostKeys, false},
 	{"memory", (*bench).memory, false},
 	{"growth", (*bench).growth, true},
 	{"startup", (*bench).startup, true},
@@ -215,6 +221,35 @@ func (b *bench) joined(title string, s shape) error {
 	return b.race(fmt.Sprintf("%s: %d and %d lines, %d and %d with 403, %d and %d keys", title, d.truth.EdgeLines, d.truth.OriginLines,
 		d.truth.EdgeForbidden, d.truth.OriginForbidden, edge, origin),
 		b.tools.bothLimits(d), b.scan("why403 scan", d.truth, false, d.edge, d.origin), b.scan("why403 scan --output json", d.truth, true, d.edge, d.origin))
+}
+
+// mostKeys scans more keys than --memory holds, and the same with more of it,
+// and expects the same report. Its limit is the run that has the memory.
+func (b *bench) mostKeys() error {
+	d, err := b.data(distinct(b.scale))
+	if err != nil {
+		return err
+	}
+	edge, _ := d.truth.distinct()
+	var want []byte
+	same := func(report io.Reader) error {
+		h := sha256.New()
+		_, err := io.Copy(h, report)
+		if got := h.Sum(nil); want == nil {
+			want = got
+		} else if !bytes.Equal(got, want) {
+			return errors.New("the reports differ")
+		}
+		return err
+	}
+	var cs []*contender
+	for _, memory := range []string{"16GiB", fmt.Sprintf("%dKiB", max(1, int(512<<10*b.scale)))} {
+		c := b.scan("why403 scan --memory "+memory, d.truth, false, d.edge, d.origin)
+		c.command = append(c.command, "--output", "csv", "--memory", memory)
+		c.note, c.check = "CSV, byte for byte the same", same
+		cs = append(cs, c)
+	}
+	return b.race(fmt.Sprintf("More keys than memory: %d and %d lines, %d keys", d.truth.EdgeLines, d.truth.OriginLines, edge), cs...)
 }
 
 func (b *bench) race(title string, cs ...*contender) error {

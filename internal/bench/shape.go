@@ -51,3 +51,13 @@ func failing(n float64) shape {
 	s.Errors, s.ErrorKeys, s.Flat, s.ToOrigin, s.Direct = 0.5, max(400, int(620_000*n)), true, 0.30, 0
 	return s
 }
+
+// distinct is a site of which every request fails, for some five million keys,
+// all of which S3's log names as well.
+func distinct(n float64) shape {
+	s := usual(n)
+	s.Edge, s.EdgeObjects = int(7_500_000*n), max(hours, int(200*n))
+	s.Origin, s.OriginObjects = s.Edge, max(hours, int(2_000*n))
+	s.Errors, s.ErrorKeys, s.Flat, s.ToOrigin, s.Direct = 1, max(400, int(10_000_000*n)), true, 1, 0
+	return s
+}
