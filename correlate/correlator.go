@@ -52,7 +52,7 @@ func New(o Options) *Correlator {
 	}
 	c := &Correlator{o: o, seed: maphash.MakeSeed()}
 	if o.Memory > 0 {
-		c.mem, c.cold = spill.NewMemory(o.Memory/4), spill.NewMemory(o.Memory/16)
+		c.mem, c.cold = spill.NewMemory(o.Memory/8*3), spill.NewMemory(o.Memory/32)
 	}
 	return c
 }

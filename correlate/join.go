@@ -163,7 +163,7 @@ func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) 
 func newJoiner(s Settings, o Options, g *gatherer, mem *spill.Memory) *joiner {
 	var out *spill.Memory
 	if o.Memory > 0 {
-		out = spill.NewMemory(o.Memory / 16)
+		out = spill.NewMemory(o.Memory / 32)
 	}
 	return &joiner{mem: mem, out: Result{mem: out}, alike: new(patterns),
 		keys: newSorter(out, mem, codeKey), direct: newSorter(out, mem, codeKey), edge: newSorter(out, mem, codeFailure),

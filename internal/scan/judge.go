@@ -129,7 +129,7 @@ func (r *run) judge(ctx context.Context, found *correlate.Result) (*report.Repor
 	}
 	rep := &report.Report{SchemaVersion: report.SchemaVersion}
 	if r.MemoryLimit > 0 {
-		rep.Memory = spill.NewMemory(r.MemoryLimit / 16)
+		rep.Memory = spill.NewMemory(r.MemoryLimit / 32)
 	}
 	if err := cmp.Or(r.judgeAll(ctx, found, rep), rep.Memory.Err()); err != nil {
 		rep.Close()

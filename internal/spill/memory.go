@@ -10,8 +10,8 @@ import (
 )
 
 // Memory hands out memory that the garbage collector does not know: up to a
-// limit anonymous, then from mapped temporary files, of which it keeps about as
-// much again in RAM. The collector neither scans it nor lets as much again pile
+// limit anonymous, then from mapped temporary files, of which it keeps in RAM what
+// was touched in the last milliseconds. The collector neither scans it nor lets as much again pile
 // up before it runs. It is safe for concurrent use. A nil Memory is the heap.
 //
 // What it hands out is valid until Free or Drop and is never given back before.
@@ -174,9 +174,9 @@ func (m *Memory) grow(size int64) ([]byte, error) {
 	return region, nil
 }
 
-// trim lets go of the file's pages that are in RAM, over and over, while more
-// than the limit is mapped. Their content stays, in the system's cache as long
-// as it has room, and comes back when it is touched.
+// trim lets go of the file's pages that are in RAM, over and over. Their content
+// stays, in the system's cache as long as it has room, and comes back when it is
+// touched.
 func (m *Memory) trim(stop chan struct{}) {
 	t := time.NewTicker(10 * time.Millisecond)
 	defer t.Stop()
@@ -187,10 +187,8 @@ func (m *Memory) trim(stop chan struct{}) {
 		case <-t.C:
 		}
 		m.mu.Lock()
-		if m.size > m.limit {
-			for _, r := range m.onDisk {
-				release(r)
-			}
+		for _, r := range m.onDisk {
+			release(r)
 		}
 		m.mu.Unlock()
 	}
