@@ -762,17 +762,18 @@ func (j *judge) grant(byPolicy Step) {
 		st.Because = byPolicy.Because
 		st.Evidence = byPolicy.Evidence
 		if st.Blocks == correlate.Unknown {
+			var parts [3][]string
 			if o.ByPolicy == correlate.Unknown {
-				st.Missing = append(st.Missing, byPolicy.Missing...)
+				parts[0] = byPolicy.Missing
 			}
 			if o.ByPolicy != correlate.No && o.OwnerReach == correlate.Unknown {
-				st.Missing = append(st.Missing, o.OwnerStep.Missing...)
+				parts[1] = o.OwnerStep.Missing
 				st.Because = o.OwnerStep.Because
 			}
 			if o.ByACL == correlate.Unknown {
-				st.Missing = append(st.Missing, o.ACLStep.Missing...)
+				parts[2] = o.ACLStep.Missing
 			}
-			st.Missing = unique(st.Missing)
+			st.Missing = j.s.mem.union(parts)
 		}
 	}
 	j.add(st)

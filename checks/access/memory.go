@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/checks/policy"
@@ -19,6 +20,9 @@ type memory struct {
 	policies [4]remembered // the last ones asked for
 	oldest   int           // of policies
 	blocks   map[blockQuestion][]facts.Evidence
+
+	parts [3][]string // of the last union
+	whole []string
 
 	listing policy.Context // of the request to list the bucket
 	list    Outcome        // of that
@@ -75,4 +79,18 @@ func (m *memory) blockEvidence(q blockQuestion) []facts.Evidence {
 		m.blocks[q] = list
 	}
 	return list
+}
+
+// union returns what is in any of the lists, sorted. It must not be changed.
+func (m *memory) union(parts [3][]string) []string {
+	for i := range parts {
+		if !slices.Equal(parts[i], m.parts[i]) {
+			for i := range parts {
+				m.parts[i] = slices.Clone(parts[i])
+			}
+			m.whole = slices.Clip(unique(slices.Concat(parts[:]...)))
+			break
+		}
+	}
+	return m.whole
 }

@@ -11,6 +11,7 @@ package causes
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,7 +96,7 @@ func lineRef(r correlate.LineRef) string {
 	if r.Object == "" || r.Line == 0 { // no line, or one whose number is not known
 		return r.Object
 	}
-	return fmt.Sprintf("%s:%d", r.Object, r.Line)
+	return r.Object + ":" + strconv.FormatInt(r.Line, 10)
 }
 
 func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05Z") }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/why403/why403/checks"
@@ -132,14 +133,17 @@ func (v edgeView) open() bool {
 }
 
 func (v edgeView) line(f func(*correlate.EdgeSample) bool) checks.Evidence {
+	fact := func(status int, method, result, contentType string) string {
+		return strconv.Itoa(status) + " " + method + " " + result + ", content type " + or(contentType, "-")
+	}
 	for i := range v.e.Samples {
 		if s := v.e.Samples[i].Edge; s != nil && (f == nil || f(s)) {
-			return evidence("cloudfront-log", lineRef(s.Ref), "%d %s %s, content type %s", s.Status, s.Method, or(s.DetailedResult, s.Result), or(s.ContentType, "-"))
+			return checks.Evidence{Source: "cloudfront-log", Ref: lineRef(s.Ref), Fact: fact(s.Status, s.Method, or(s.DetailedResult, s.Result), s.ContentType)}
 		}
 	}
 	if len(v.e.Edge) > 0 {
 		c := &v.e.Edge[0]
-		return evidence("cloudfront-log", "", "%d %s %s, content type %s", c.Status, c.Method, or(c.DetailedResult, c.Result), or(c.ContentType, "-"))
+		return checks.Evidence{Source: "cloudfront-log", Fact: fact(c.Status, c.Method, or(c.DetailedResult, c.Result), c.ContentType)}
 	}
 	return checks.Evidence{}
 }
