@@ -64,8 +64,8 @@ const (
 	maxAttempts = 5
 )
 
-// wait returns a time limit or pause at the configured tempo.
-func (o *Config) wait(d time.Duration) time.Duration {
+// Wait returns a time limit or pause at the configured tempo.
+func (o *Config) Wait(d time.Duration) time.Duration {
 	if o.Tempo > 0 {
 		d = time.Duration(float64(d) / o.Tempo)
 	}
@@ -77,7 +77,7 @@ func (o *Config) wait(d time.Duration) time.Duration {
 func (o *Config) retryer() aws.Retryer {
 	return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
 		a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) {
-			s.MaxAttempts, s.MaxBackoff = maxAttempts, o.wait(retry.DefaultMaxBackoff)
+			s.MaxAttempts, s.MaxBackoff = maxAttempts, o.Wait(retry.DefaultMaxBackoff)
 			s.Retryables = append(s.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				if brokenOff(err) {
 					return aws.TrueTernary
@@ -118,7 +118,7 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 	c := &Clients{o: o, meter: newMeter(o), s3: map[string]*s3.Client{}, kms: map[string]*kms.Client{}, logs: map[string]*cloudwatchlogs.Client{}, buckets: map[string]*located{}, expected: map[string]string{}, asked: make(chan struct{})}
 	// A BuildableClient, not an http.Client: LoadDefaultConfig fails on any
 	// other when AWS_CA_BUNDLE is set.
-	client := awshttp.NewBuildableClient().WithTimeout(o.wait(callTimeout)).WithTransportOptions(func(t *http.Transport) {
+	client := awshttp.NewBuildableClient().WithTimeout(o.Wait(callTimeout)).WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 32
 		if o.Dial != nil {
 			t.Proxy, t.DialContext, t.DialTLSContext = nil, o.Dial, o.Dial
@@ -163,7 +163,7 @@ func (c *Clients) ready(ctx context.Context) error {
 	c.ask.Do(func() {
 		go func() {
 			defer close(c.asked)
-			ctx, cancel := context.WithTimeout(context.Background(), c.o.wait(callTimeout))
+			ctx, cancel := context.WithTimeout(context.Background(), c.o.Wait(callTimeout))
 			defer cancel()
 			if _, err := c.cfg.Credentials.Retrieve(ctx); err != nil {
 				c.missing = unavailable("no AWS credentials found: "+plain(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
@@ -410,7 +410,7 @@ func (c *Clients) RefreshCredentials() {
 
 // Wait returns a time limit or pause of requests that are made without the SDK,
 // at the configured tempo.
-func (c *Clients) Wait(d time.Duration) time.Duration { return c.o.wait(d) }
+func (c *Clients) Wait(d time.Duration) time.Duration { return c.o.Wait(d) }
 
 // RequestPayer returns what the header x-amz-request-payer of requests for log
 // buckets is to say, "" for none.

@@ -100,7 +100,13 @@ type fault func(w http.ResponseWriter, r *http.Request, data []byte)
 // answers returns a fault that is an error of AWS.
 func answers(status int, code string) fault {
 	return func(w http.ResponseWriter, r *http.Request, _ []byte) {
-		if strings.HasPrefix(r.Host, "cloudfront.") || strings.HasPrefix(r.Host, "sts.") {
+		switch service, _, _ := strings.Cut(r.Host, "."); service {
+		case "athena", "glue":
+			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"__type":%q,"message":"as the test wants"}`, code)
+			return
+		case "cloudfront", "sts", "sns":
 			w.Header().Set("Content-Type", "text/xml")
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>as the test wants</Message></Error></ErrorResponse>`, code)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -257,6 +258,121 @@ func TestTargetsThatFail(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFilesThatMayNotGrow runs the program where no file may be longer than 16 KiB,
+// as on a disk that is full: reports, snapshot, state and temporary files. What
+// stood there stays, and nothing is left behind.
+func TestFilesThatMayNotGrow(t *testing.T) {
+	p := newProxy(t, newAWS(t, docsLogs()))
+	f := func(name, want string, args ...string) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			out := filepath.Join(dir, "r.html")
+			if err := os.WriteFile(out, []byte("old"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			for i, a := range args {
+				args[i] = strings.ReplaceAll(a, "DIR", dir)
+			}
+			temp := filepath.Join(dir, "temp")
+			if err := os.Mkdir(temp, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			c := command(t, p, append([]string{"scan", "s3://logs/", "--quiet"}, args...)...)
+			shell, err := exec.LookPath("bash")
+			if err != nil {
+				t.Skip(err)
+			}
+			c.Args = append([]string{"bash", "-c", `ulimit -f 16 && exec "$0" "$@"`}, append([]string{c.Path}, c.Args[1:]...)...)
+			c.Path = shell
+			c.Env = append(c.Env, "TMPDIR="+temp)
+			var outs, errs bytes.Buffer
+			c.Stdout, c.Stderr = &outs, &errs
+			r := finish(t, c, c.Run(), &outs, &errs)
+			if r.code != 4 || !strings.Contains(r.errors, want) || !strings.Contains(r.errors, "file too large") {
+				t.Errorf("exit status %d: %.2000s", r.code, r.errors)
+			}
+			if data, _ := os.ReadFile(out); string(data) != "old" {
+				t.Errorf("the old report is gone: %d bytes", len(data))
+			}
+			err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+				name := d.Name()
+				if strings.HasPrefix(name, ".why403") || strings.HasSuffix(name, ".tmp") || filepath.Dir(path) == temp {
+					t.Errorf("left behind: %s", path)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	f("report", "--out ", "--out", "DIR/r.html")
+	f("snapshot", "--record ", "--record", "DIR/facts")
+	f("temporary files", "", "--memory", "1", "--out", "DIR/r.html")
+}
+
+// TestDirectoriesThatCantBeWritten has targets in directories that are read-only,
+// as an ordinary user: root writes everywhere.
+func TestDirectoriesThatCantBeWritten(t *testing.T) {
+	p := newProxy(t, newAWS(t, docsLogs()))
+	readOnly := t.TempDir()
+	temp := t.TempDir()
+	if err := os.Chmod(readOnly, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(readOnly, 0o755) })
+	nobody := os.Getuid() == 0
+	if nobody { // the program, its certificates and its place are to be reached
+		name, err := build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{filepath.Dir(name), filepath.Dir(p.Bundle), filepath.Dir(filepath.Dir(p.Bundle)), readOnly, filepath.Dir(readOnly)} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, info.Mode().Perm()|0o055); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, path := range []string{name, p.Bundle} {
+			if err := os.Chmod(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(temp, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := func(name string, want string, args ...string) {
+		t.Run(name, func(t *testing.T) {
+			c := command(t, p, append([]string{"scan", "s3://logs/", "--quiet"}, args...)...)
+			if nobody {
+				c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			}
+			c.Env = append(c.Env, "TMPDIR="+temp)
+			if name == "temporary files" {
+				c.Env = append(c.Env, "TMPDIR="+readOnly)
+			}
+			c.Dir = "/"
+			var outs, errs bytes.Buffer
+			c.Stdout, c.Stderr = &outs, &errs
+			r := finish(t, c, c.Run(), &outs, &errs)
+			if r.code != 4 || !strings.Contains(r.errors, want) || !strings.Contains(r.errors, "permission denied") {
+				t.Errorf("exit status %d: %.2000s", r.code, r.errors)
+			}
+			if left, _ := os.ReadDir(readOnly); len(left) > 0 {
+				t.Errorf("written: %v", left)
+			}
+		})
+	}
+	f("report", "--out "+readOnly, "--out", filepath.Join(readOnly, "r.html"))
+	f("snapshot", "--record "+readOnly, "--record", filepath.Join(readOnly, "facts"))
+	f("state", "state "+readOnly, "--state", readOnly)
+	f("temporary files", "", "--memory", "1")
 }
 
 func mkdir(t *testing.T, dir string) string {

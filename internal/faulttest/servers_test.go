@@ -238,11 +238,10 @@ func (w *world) inject(match func(*http.Request) bool, f serverFault, always boo
 
 // A night is what a run with a memory and a report in S3 came to.
 type night struct {
-	rep                 *report.Report
-	run, write, commit  error
-	memory, file        []byte // as versitygw holds them afterwards
-	oldMemory, oldFile  []byte
-	memoryIsNew, fileOK bool
+	rep                *report.Report
+	run, write, commit error
+	memory, file       []byte // as versitygw holds them afterwards
+	oldMemory, oldFile []byte
 }
 
 func (w *world) options(h http.Handler, t *testing.T) scan.Options {

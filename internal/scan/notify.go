@@ -59,8 +59,8 @@ func Notify(ctx context.Context, o Options, rep *report.Report, target string) e
 		}
 		return nil
 	}
-	h := hook{client: &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		agent: "why403/" + o.Version, pause: 500 * time.Millisecond}
+	h := hook{client: &http.Client{Timeout: o.AWS.Wait(20 * time.Second), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		agent: "why403/" + o.Version, pause: o.AWS.Wait(500 * time.Millisecond)}
 	return h.post(ctx, target, text.String())
 }
 
