@@ -94,10 +94,19 @@ func (r *rig) upload(t testing.TB, dir, bucket, prefix string) {
 	}
 }
 
+// TestTrinoNodes waits until the worker is known to the coordinator.
 func TestTrinoNodes(t *testing.T) {
-	rows := query(t, newRig(t), "system", "SELECT node_id, node_version, coordinator FROM system.runtime.nodes WHERE state = 'active' ORDER BY 3 DESC")
-	for _, r := range rows {
-		t.Log(strings.Join(r, " "))
+	r := newRig(t)
+	var rows [][]string
+	for range 120 {
+		rows = query(t, r, "system", "SELECT node_id, node_version, coordinator FROM system.runtime.nodes WHERE state = 'active' ORDER BY 3 DESC")
+		if len(rows) == 2 {
+			break
+		}
+		time.Sleep(time.Second)
+	}
+	for _, row := range rows {
+		t.Log(strings.Join(row, " "))
 	}
 	if len(rows) != 2 {
 		t.Fatalf("%d nodes, want a coordinator and a worker", len(rows))

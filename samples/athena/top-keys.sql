@@ -10,7 +10,7 @@ SELECT bucket_name, key, operation, errorcode,
   count(*) AS requests, approx_distinct(remoteip) AS addresses,
   min(date_parse(substr(requestdatetime, 1, 20), '%d/%b/%Y:%H:%i:%s')) AS first_seen,
   max(date_parse(substr(requestdatetime, 1, 20), '%d/%b/%Y:%H:%i:%s')) AS last_seen,
-  max_by(requestid, date_parse(substr(requestdatetime, 1, 20), '%d/%b/%Y:%H:%i:%s')) AS a_request_id
+  max_by(requestid, to_iso8601(date_parse(substr(requestdatetime, 1, 20), '%d/%b/%Y:%H:%i:%s')) || requestid) AS a_request_id
 FROM why403.s3_access
 WHERE httpstatus = '403'
 GROUP BY 1, 2, 3, 4, 5

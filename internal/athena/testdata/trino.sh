@@ -113,12 +113,11 @@ start() {
   java=$(find_java)
   fetch
   mkdir -p "$1"
-  local port glue worker nodes
+  local port glue worker
   port=$(free_port); worker=$(free_port); glue=$(free_port)
   node "$1" coordinator "$port" true "$port" "$glue"
   node "$1" worker "$worker" false "$port" "$glue"
   for _ in $(seq 180); do
-    nodes=$(curl -sf -H 'X-Trino-User: why403' "http://127.0.0.1:$port/v1/node" 2>/dev/null || true)
     if curl -sf "http://127.0.0.1:$port/v1/info" 2>/dev/null | grep -q '"starting":false' &&
       curl -sf "http://127.0.0.1:$worker/v1/info" 2>/dev/null | grep -q '"starting":false'; then
       echo "export WHY403_TEST_TRINO=http://127.0.0.1:$port WHY403_TEST_TRINO_GLUE=127.0.0.1:$glue"
