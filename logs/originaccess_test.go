@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,11 +189,11 @@ func slowOrigin(line string) (r OriginRecord, ok bool) {
 			_, rest, _ = strings.Cut(rest, " ")
 		}
 	}
+	tokens := append(strings.Split(rest, " "), make([]string, 13)...)
 	if m := slowHostID.FindStringSubmatch(rest); m != nil && m[2] != "-" && !strings.HasPrefix(m[2], "Sig") {
-		rest = m[1] + "\x00" + rest[len(m[1])+1:]
+		tokens = slices.Concat(tokens[:1], []string{tokens[1] + " " + tokens[2]}, tokens[3:])
 	}
-	tokens := append(strings.Split(rest, " "), make([]string, 12)...)
-	get := func(i int) []byte { return field([]byte(strings.ReplaceAll(tokens[i], "\x00", " "))) }
+	get := func(i int) []byte { return field([]byte(tokens[i])) }
 	r.VersionID, r.HostID, r.SignatureVersion, r.CipherSuite, r.AuthType = get(0), get(1), get(2), get(3), get(4)
 	r.HostHeader, r.TLSVersion, r.AccessPointARN, r.ACLRequired, r.SourceRegion = get(5), get(6), get(7), get(8), get(9)
 	return r, true
@@ -271,6 +272,7 @@ func TestOriginLongLine(t *testing.T) {
 func FuzzOriginAccess(f *testing.F) {
 	f.Add([]byte(originStart + `- svc:cloudfront.amazonaws.com 3E57427F3EXAMPLE REST.GET.OBJECT a/b.js "GET /a/b.js HTTP/1.1" 403 AccessDenied 243 - 21 - "-" "-" - hostid= SigV4 C AuthHeader h TLSv1.2 - - eu-west-1`))
 	f.Add([]byte(originStart + `- a role 3E57427F3EXAMPLE BATCH.DELETE.OBJECT a+b - 204 - - 5 - - - - - AIDAIABCDEFGHIJKLMNOP LzYGx=`))
+	f.Add([]byte(originStart + "- svc:cloudfront.amazonaws.com 3E57427F3EXAMPLE REST.GET.OBJECT a/b.js \"GET /a/b.js HTTP/1.1\" 403 AccessDenied 243 - 21 - \"-\" \"-\" - hostid= SigV4\x00"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		if bytes.IndexByte(line, '\n') >= 0 {
 			return
