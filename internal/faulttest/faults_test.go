@@ -248,7 +248,10 @@ func TestFaultOnce(t *testing.T) {
 				}
 				if target.name == "policy" && f.name == "content-length too small" {
 					// Whole for HTTP: only its content shows that it is not.
-					if len(rep.Run.Incomplete) != 1 || !strings.Contains(rep.Run.Incomplete[0], "s3:GetBucketPolicy") {
+					// Which bucket it hits is chance; without its policy, objects are
+					// looked at that the good run does not need.
+					others := slices.DeleteFunc(slices.Clone(rep.Run.Incomplete), func(s string) bool { return s == "no permission for s3:GetObject" })
+					if len(others) != 1 || !strings.Contains(others[0], "s3:GetBucketPolicy") {
 						t.Errorf("incomplete: %v", rep.Run.Incomplete)
 					}
 					return
