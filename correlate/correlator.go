@@ -136,12 +136,12 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	defer c.mem.Free()
 	defer c.cold.Free()
 	j := newJoiner(s, c.o, g, c.mem)
-	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.rank, j.choosePlain, j.group, j.finish, func() {}} {
+	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.rank, j.choosePlain, j.group, j.finish} {
+		step()
 		if err := cmp.Or(ctx.Err(), c.mem.Err(), c.cold.Err(), j.out.mem.Err()); err != nil {
 			j.out.Close()
 			return nil, err
 		}
-		step()
 	}
 	out := j.out // a pointer into j would keep all of it
 	return &out, nil

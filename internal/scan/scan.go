@@ -209,7 +209,7 @@ func (r *run) open(ctx context.Context) error {
 	if r.Snapshot != "" {
 		s, err := gather.OpenSnapshot(r.Snapshot)
 		if err != nil {
-			return &Error{fmt.Errorf("snapshot %s: %w", r.Snapshot, err), "a snapshot is a directory as --record writes it (docs/snapshot.md)"}
+			return &Error{err, "a snapshot is a directory as --record writes it (docs/snapshot.md)"}
 		}
 		answers = s
 	}
