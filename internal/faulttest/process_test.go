@@ -22,6 +22,7 @@ import (
 
 	"github.com/why403/why403/internal/awsoverlay"
 	"github.com/why403/why403/internal/scan"
+	"github.com/why403/why403/logs"
 )
 
 // pausing lets the requests that match wait once n of them were answered; reached
@@ -53,8 +54,15 @@ func TestInterruptedScan(t *testing.T) {
 			s := newAWS(t, docsLogs())
 			reached := pausing(s, match, n)
 			ctx, cancel := context.WithCancel(t.Context())
-			go func() { <-reached; cancel() }()
-			rep, err := scanAWS(t, ctx, s, scan.Options{})
+			progress := new(logs.Progress)
+			go func() {
+				<-reached
+				for name == "among the logs" && progress.Objects.Load() < n { // what was answered is read
+					time.Sleep(time.Millisecond)
+				}
+				cancel()
+			}()
+			rep, err := scanAWS(t, ctx, s, scan.Options{Progress: progress})
 			if !errors.Is(err, context.Canceled) {
 				t.Fatalf("error %v", err)
 			}
@@ -92,21 +100,31 @@ func TestInterruptedScan(t *testing.T) {
 func TestSignals(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
-			s := newAWS(t, docsLogs())
-			reached := pausing(s, isLog, 25)
 			dir := t.TempDir()
 			out, memory := filepath.Join(dir, "report.json"), filepath.Join(dir, "state")
-			c := command(t, newProxy(t, s), "scan", "s3://logs/", "--out", out, "--out", "s3://ops/report.md", "--state", memory, "--quiet")
-			var stdout, stderr bytes.Buffer
-			c.Stdout, c.Stderr = &stdout, &stderr
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			<-reached
-			_ = c.Process.Signal(signal)
-			r := finish(t, c, c.Wait(), &stdout, &stderr)
-			if r.code != 130 || r.errors != "why403: error: interrupted: the report covers what was read until then\n" {
-				t.Errorf("exit status %d: %s", r.code, r.errors)
+			var s *awsoverlay.Server
+			// What was answered may not be read yet when the signal comes: then there is
+			// nothing to report, and the next try gives it more time.
+			for wait := 50 * time.Millisecond; ; wait *= 4 {
+				s = newAWS(t, docsLogs())
+				reached := pausing(s, isLog, 25)
+				c := command(t, newProxy(t, s), "scan", "s3://logs/", "--out", out, "--out", "s3://ops/report.md", "--state", memory, "--quiet")
+				var stdout, stderr bytes.Buffer
+				c.Stdout, c.Stderr = &stdout, &stderr
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				<-reached
+				time.Sleep(wait)
+				_ = c.Process.Signal(signal)
+				r := finish(t, c, c.Wait(), &stdout, &stderr)
+				if _, err := os.Stat(out); err != nil && r.code == 130 && wait < 10*time.Second {
+					continue
+				}
+				if r.code != 130 || r.errors != "why403: error: interrupted: the report covers what was read until then\n" {
+					t.Errorf("exit status %d: %s", r.code, r.errors)
+				}
+				break
 			}
 			partial(t, out)
 			if data, _ := s.Buckets["ops"].Get("report.md"); !bytes.Contains(data, []byte("interrupted")) {
