@@ -76,6 +76,10 @@ func (d directory) List(ctx context.Context, window Window, page func([]Object) 
 
 func (d directory) Open(_ context.Context, o *Object) (io.ReadCloser, error) { return os.Open(o.URI) }
 
+// listed is how many files are handed on together, so that they are read while
+// the others are listed.
+const listed = 512
+
 // A walk is one listing of a directory.
 type walk struct {
 	ctx    context.Context
@@ -89,16 +93,28 @@ type walk struct {
 
 // entries lists the entries of the directory at path, whose real path is real.
 func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
-	var files []Object
+	files := make([]Object, 0, min(len(entries), listed))
+	in, realIn := filepath.Join(path, "x"), filepath.Join(real, "x")
+	in, realIn = in[:len(in)-1], realIn[:len(realIn)-1]
 	for _, e := range entries {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
-		if strings.HasPrefix(e.Name(), ".") {
+		if len(files) == listed {
+			if err := w.page(files); err != nil {
+				return err
+			}
+			files = files[:0]
+		}
+		name := e.Name()
+		if name[0] == '.' {
 			continue
 		}
-		o := Object{URI: filepath.Join(path, e.Name()), Size: -1}
-		target, mode := filepath.Join(real, e.Name()), e.Type()
+		o := Object{URI: in + name, Size: -1}
+		target, mode := o.URI, e.Type()
+		if in != realIn {
+			target = realIn + name
+		}
 		if mode&fs.ModeSymlink != 0 {
 			var err error
 			if target, mode, err = follow(target); err != nil {
@@ -131,7 +147,7 @@ func (w *walk) entries(path, real string, entries []fs.DirEntry) error {
 				return err
 			}
 		case mode.IsRegular():
-			if !w.overlaps(e.Name()) {
+			if !w.overlaps(name) {
 				continue
 			}
 			if info, err := os.Stat(target); err == nil {

@@ -11,14 +11,15 @@ import (
 // and Close take.
 type smallReader interface {
 	// readSmall fills buf with the object's bytes. If that fills buf, there may
-	// be more.
+	// be more. It may leave out what is appended while it reads.
 	readSmall(o *Object, buf []byte) (int, error)
 }
 
-func (d directory) readSmall(o *Object, buf []byte) (int, error) { return readSmall(o.URI, buf) }
-func (f file) readSmall(o *Object, buf []byte) (int, error)      { return readSmall(o.URI, buf) }
+func (d directory) readSmall(o *Object, buf []byte) (int, error) { return readSmall(o, buf) }
+func (f file) readSmall(o *Object, buf []byte) (int, error)      { return readSmall(o, buf) }
 
-func readSmall(path string, buf []byte) (n int, err error) {
+func readSmall(o *Object, buf []byte) (n int, err error) {
+	path := o.URI
 	fd, err := retry(func() (int, error) { return syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0) })
 	if err != nil {
 		return 0, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -29,10 +30,11 @@ func readSmall(path string, buf []byte) (n int, err error) {
 		if err != nil {
 			return n, &fs.PathError{Op: "read", Path: path, Err: err}
 		}
-		if k == 0 {
+		n += k
+		// All that was listed, and then less than there is room for: the end.
+		if k == 0 || o.Size > 0 && int64(n) >= o.Size {
 			break
 		}
-		n += k
 	}
 	return n, nil
 }

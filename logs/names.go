@@ -113,13 +113,8 @@ func ParseName(key string) Name {
 func (n *Name) parseFolders(dir string) (start time.Time, span time.Duration) {
 	for at := 0; at < len(dir); {
 		end := at + strings.IndexByte(dir[at:], '/')
-		part := dir[at:end]
-		if name, value, ok := strings.Cut(part, "="); ok {
-			if strings.EqualFold(name, "distributionid") {
-				n.Distribution = value
-			}
-		} else if len(part) > 12 && part[0] == 'E' && isDistribution(part) {
-			n.Distribution = part
+		if id, ok := folderDistribution(dir[at:end]); ok {
+			n.Distribution = id
 		}
 		if start.IsZero() {
 			for _, l := range folderLayouts {
@@ -133,6 +128,30 @@ func (n *Name) parseFolders(dir string) (start time.Time, span time.Duration) {
 		at = end + 1
 	}
 	return start, span
+}
+
+// folderDistribution returns the distribution that a folder names.
+func folderDistribution(folder string) (id string, ok bool) {
+	if name, value, ok := strings.Cut(folder, "="); ok {
+		return value, strings.EqualFold(name, "distributionid")
+	}
+	return folder, len(folder) > 12 && folder[0] == 'E' && isDistribution(folder)
+}
+
+// distributionIn is ParseName(key).Distribution, without the rest.
+func distributionIn(key string) string {
+	end := strings.LastIndexByte(key, '/')
+	if dist, _, ok := edgeName(key[end+1:]); ok {
+		return dist
+	}
+	for end >= 0 { // the innermost folder that names one
+		begin := strings.LastIndexByte(key[:end], '/') + 1
+		if id, ok := folderDistribution(key[begin:end]); ok {
+			return id
+		}
+		end = begin - 1
+	}
+	return ""
 }
 
 // folderLayouts are tried in this order, the finest first. Folders end in a

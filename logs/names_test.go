@@ -20,6 +20,9 @@ func TestParseName(t *testing.T) {
 			t.Errorf("ParseName(%q) = kind %d, %q, [%s, %s), want kind %d, %q, [%s, %s)",
 				key, n.Kind, n.Distribution, show(n.From), show(n.To), kind, dist, from, to)
 		}
+		if got := distributionIn(key); got != dist {
+			t.Errorf("distributionIn(%q) = %q, want %q", key, got, dist)
+		}
 		for _, p := range []DatePart{n.Folder, n.Stamp} {
 			if p.Layout == "" {
 				continue
@@ -42,6 +45,9 @@ func TestParseName(t *testing.T) {
 	f("x/DistributionId=E2ABCDEFGHIJ3K/year=2025/month=11/day=20/hour=07/part-0.parquet", NameFolder, "E2ABCDEFGHIJ3K", "2025-11-19 07:00:00", "2025-11-20 09:00:00")
 	f("x/year=2025/month=11/day=20/part-0.parquet", NameFolder, "", "2025-11-19 00:00:00", "2025-11-21 01:00:00")
 	f("x/2025/11/20/part", NameFolder, "", "2025-11-19 00:00:00", "2025-11-21 01:00:00")
+
+	f("DistributionId=E2ABCDEFGHIJ3K/E2ABCDEFGHIJ3L/E2ABCDEFGHIJ3M/x", NameUnknown, "E2ABCDEFGHIJ3M", "", "")
+	f("E2ABCDEFGHIJ3L/distributionid=/E2ABCDEFGHIJ/x.gz", NameUnknown, "", "", "")
 
 	f("", NameUnknown, "", "", "")
 	f("logs/access.log", NameUnknown, "", "", "")
@@ -88,6 +94,9 @@ func FuzzParseName(f *testing.F) {
 	f.Add("year=2025/month=11/2022-09-03-00-11-39-EB3F7366DA9271E8")
 	f.Fuzz(func(t *testing.T, key string) {
 		n := ParseName(key)
+		if got := distributionIn(key); got != n.Distribution {
+			t.Errorf("distributionIn(%q) = %q, want %q", key, got, n.Distribution)
+		}
 		if n.From.IsZero() != n.To.IsZero() || n.To.Before(n.From) {
 			t.Errorf("ParseName(%q) spans [%v, %v)", key, n.From, n.To)
 		}

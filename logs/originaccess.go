@@ -21,7 +21,7 @@ var originAccess = &Format{
 		}
 		return false
 	},
-	lines: func(s *scanner, _ []byte) (lineDecoder, error) { return &originDecoder{s: s}, nil },
+	lines: func(s *scanner, _ []byte) (lineDecoder, error) { return &s.access, nil },
 }
 
 type originDecoder struct {
@@ -99,8 +99,7 @@ func token(b []byte) (token, rest []byte, ok bool) {
 	return b[:n], b[n+1:], true
 }
 
-// An originParser reads lines. It keeps what is the same in nearly all lines of
-// an object.
+// An originParser reads lines. It keeps what is the same in nearly all lines.
 type originParser struct {
 	dates     dateCache
 	prefix    []byte // bucket owner, bucket and the spaces after them

@@ -123,7 +123,7 @@ func (d *dateCache) clf(b []byte) (int64, bool) {
 	if len(b) != 11 {
 		return 0, false
 	}
-	if string(b) == string(d.text[:]) {
+	if binary.LittleEndian.Uint64(b) == binary.LittleEndian.Uint64(d.text[:]) && string(b[8:]) == string(d.text[8:]) {
 		return d.ms, true
 	}
 	if b[2] != '/' || b[6] != '/' {

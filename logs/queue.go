@@ -23,11 +23,14 @@ const (
 )
 
 // A queue hands out the largest object first, so that no large one is left for
-// the end, when the other goroutines have nothing to do.
+// the end, when the other goroutines have nothing to do. Small ones come after
+// the others, as they were pushed.
 type queue struct {
 	mu      sync.Mutex
 	changed sync.Cond
-	jobs    []job // a heap
+	large   []job // a heap; objects of unknown size too
+	small   []job
+	taken   int // of small
 	closed  bool
 }
 
@@ -37,21 +40,33 @@ func newQueue() *queue {
 	return q
 }
 
+func (j job) isSmall() bool { return j.object.Size >= 0 && j.object.Size < smallBytes }
+
+// waiting returns how many jobs wait.
+func (q *queue) waiting() int { return len(q.large) + len(q.small) - q.taken }
+
 // push adds jobs, in an order that does not matter. It waits while the queue is
 // full.
 func (q *queue) push(ctx context.Context, jobs ...job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs) >= maxQueued && !q.closed {
+	for q.waiting() >= maxQueued && !q.closed {
 		q.changed.Wait()
 	}
 	if q.closed { // only by ctx while something is pushed
 		return ctx.Err()
 	}
+	if q.taken > len(q.small)/2 {
+		q.small, q.taken = slices.Delete(q.small, 0, q.taken), 0
+	}
 	for _, j := range jobs {
-		q.jobs = append(q.jobs, j)
-		for i := len(q.jobs) - 1; i > 0 && q.larger(i, (i-1)/2); i = (i - 1) / 2 {
-			q.jobs[i], q.jobs[(i-1)/2] = q.jobs[(i-1)/2], q.jobs[i]
+		if j.isSmall() {
+			q.small = append(q.small, j)
+			continue
+		}
+		q.large = append(q.large, j)
+		for i := len(q.large) - 1; i > 0 && q.larger(i, (i-1)/2); i = (i - 1) / 2 {
+			q.large[i], q.large[(i-1)/2] = q.large[(i-1)/2], q.large[i]
 		}
 	}
 	q.changed.Broadcast()
@@ -63,51 +78,46 @@ func (q *queue) push(ctx context.Context, jobs ...job) error {
 func (q *queue) pop(buf []job) []job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs) == 0 && !q.closed {
+	for q.waiting() == 0 && !q.closed {
 		q.changed.Wait()
 	}
-	full := len(q.jobs) >= maxQueued
-	for len(q.jobs) > 0 && len(buf) < batchSize {
-		j := q.jobs[0]
-		small := j.object.Size >= 0 && j.object.Size < smallBytes
-		if len(buf) > 0 && !small {
-			break
-		}
-		buf = append(buf, j)
-		q.drop()
-		if !small {
-			break
-		}
+	if q.waiting() >= maxQueued {
+		defer q.changed.Broadcast()
 	}
-	if full {
-		q.changed.Broadcast()
+	if len(q.large) > 0 {
+		return append(buf, q.drop())
 	}
+	next := q.small[q.taken:]
+	next = next[:min(len(next), batchSize)]
+	buf = append(buf, next...)
+	clear(next)
+	q.taken += len(next)
 	return buf
 }
 
-// drop removes the first job.
-func (q *queue) drop() {
-	last := len(q.jobs) - 1
-	q.jobs[0] = q.jobs[last]
-	q.jobs[last] = job{}
-	q.jobs = q.jobs[:last]
+// drop removes the first of the large jobs.
+func (q *queue) drop() job {
+	first, last := q.large[0], len(q.large)-1
+	q.large[0] = q.large[last]
+	q.large[last] = job{}
+	q.large = q.large[:last]
 	for i := 0; ; {
 		child := 2*i + 1
 		if child >= last {
-			return
+			return first
 		}
 		if child+1 < last && q.larger(child+1, child) {
 			child++
 		}
 		if !q.larger(child, i) {
-			return
+			return first
 		}
-		q.jobs[i], q.jobs[child] = q.jobs[child], q.jobs[i]
+		q.large[i], q.large[child] = q.large[child], q.large[i]
 		i = child
 	}
 }
 
-func (q *queue) larger(i, j int) bool { return q.jobs[i].object.Size > q.jobs[j].object.Size }
+func (q *queue) larger(i, j int) bool { return q.large[i].object.Size > q.large[j].object.Size }
 
 // close says that nothing more will be pushed. With drop, what waits is
 // forgotten.
@@ -115,7 +125,7 @@ func (q *queue) close(drop bool) {
 	q.mu.Lock()
 	q.closed = true
 	if drop {
-		q.jobs = slices.Delete(q.jobs, 0, len(q.jobs))
+		q.large, q.small, q.taken = nil, nil, 0
 	}
 	q.mu.Unlock()
 	q.changed.Broadcast()

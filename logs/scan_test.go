@@ -369,6 +369,58 @@ func TestStdin(t *testing.T) {
 	}
 }
 
+// TestManyFiles reads more files than are listed at a time, in a folder and in
+// the one below it.
+func TestManyFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "b"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	const n = 2*listed + 1
+	for i := range n {
+		write(t, dir, fmt.Sprintf("a%04d", i), "x\n")
+		if i <= listed {
+			write(t, dir, fmt.Sprintf("b/%04d", i), "x\n")
+		}
+	}
+	in, _ := scanDir(t, dir, Options{})
+	if want := int64(n + listed + 1); in.Objects != want || in.Lines != want || in.Rejected != want {
+		t.Errorf("read %d objects, %d lines, rejected %d, want %d", in.Objects, in.Lines, in.Rejected, want)
+	}
+}
+
+// TestGrownSinceListed reads all of a file that has become larger, or shorter,
+// than it was listed.
+func TestGrownSinceListed(t *testing.T) {
+	dir := t.TempDir()
+	f := func(listed int64, lines int) {
+		t.Helper()
+		write(t, dir, "x", strings.Repeat("x\n", lines))
+		source := listedAs{directory(dir), Object{URI: filepath.Join(dir, "x"), Size: listed}}
+		in, err := Scan(context.Background(), []Source{source}, Options{}, func() Handler { return new(counter) })
+		if err != nil || in.Lines != int64(lines) || len(in.Unreadable) > 0 {
+			t.Errorf("listed with %d bytes: read %d lines of %d, %v, %v", listed, in.Lines, lines, in.Unreadable, err)
+		}
+	}
+	f(0, 3)
+	f(2, 3)
+	f(100, 3)
+	f(2, smallBytes/2-1)
+	f(2, smallBytes/2)
+	f(2, smallBytes/2+1)
+	f(2, 2*smallBytes)
+}
+
+// listedAs is a directory whose listing says something else.
+type listedAs struct {
+	directory
+	object Object
+}
+
+func (l listedAs) List(_ context.Context, _ Window, page func([]Object) error) error {
+	return page([]Object{l.object})
+}
+
 // TestLinks has links to a parent, to a sibling, to the outside and to nothing.
 func TestLinks(t *testing.T) {
 	outside := t.TempDir()

@@ -46,6 +46,7 @@ type scanner struct {
 	passed   OriginRecord // fields after TurnAround stay empty
 	firewall FirewallRecord
 
+	access originDecoder
 	unpack unpacker
 	tail   []byte // a line that must be put together
 	whole  []byte // an object that must be at hand as a whole
@@ -63,6 +64,7 @@ func newScanner(o *Options, format *Format, h Handler) *scanner {
 	s.windowed = !w.From.IsZero() || !w.To.IsZero()
 	s.passed.clear()
 	s.unpack.opts = o
+	s.access.s = s
 	return s
 }
 
@@ -84,7 +86,7 @@ func (s *scanner) scan(ctx context.Context, j job) {
 		}
 	}
 	s.object, s.line, s.count, s.distribution = o, 0, nil, nil
-	if id := ParseName(o.URI).Distribution; id != "" {
+	if id := distributionIn(o.URI); id != "" {
 		s.distribution = []byte(id)
 	}
 	s.objects++
