@@ -12,7 +12,7 @@ import (
 // logs, as Athena's query editor takes them: one at a time, each ended by a
 // semicolon. Setup makes the same tables.
 func DDL(w io.Writer, database string, all []Logs) error {
-	if !tableName.MatchString(database) {
+	if !isTableName(database) {
 		return &UsageError{fmt.Sprintf("%q is no name for a database", database), "use lower-case letters, digits and _"}
 	}
 	tables, err := tablesOf(all)

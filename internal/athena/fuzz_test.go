@@ -84,12 +84,12 @@ func FuzzLogs(f *testing.F) {
 		for _, table := range tables {
 			names := map[string]bool{}
 			for _, c := range append(append([]Column(nil), table.Columns...), table.Partitions...) {
-				if !tableName.MatchString(c.Name) || names[c.Name] {
+				if !isTableName(c.Name) || names[c.Name] {
 					t.Errorf("%s has a column %q", table.Name, c.Name)
 				}
 				names[c.Name] = true
 			}
-			if !tableName.MatchString(table.Name) || !strings.HasPrefix(table.Location, "s3://") {
+			if !isTableName(table.Name) || !strings.HasPrefix(table.Location, "s3://") {
 				t.Errorf("table %q at %q", table.Name, table.Location)
 			}
 		}

@@ -111,7 +111,7 @@ func (e *engine) scan(ctx context.Context, all []Logs, newHandler func() logs.Ha
 		r.Approximate = e.approximate()
 		return r, err
 	}
-	if !tableName.MatchString(e.o.Database) {
+	if !isTableName(e.o.Database) {
 		return finish(&UsageError{fmt.Sprintf("%q is no name for a database", e.o.Database), "use lower-case letters, digits and _"})
 	}
 	groups, err := e.plan(ctx, all)

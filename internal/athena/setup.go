@@ -35,7 +35,7 @@ const madeBy = "why403"
 // it will not; then nothing has been done. It returns the names of what it made
 // and of what it widened.
 func Setup(ctx context.Context, c Catalog, database string, all []Logs) (made, widened []string, err error) {
-	if !tableName.MatchString(database) {
+	if !isTableName(database) {
 		return nil, nil, badDatabase(database)
 	}
 	tables, err := tablesOf(all)

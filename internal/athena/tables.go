@@ -219,13 +219,21 @@ func (l *Logs) place() (*place, error) {
 	if p.Name == "" {
 		p.Name = f.table + "_" + slug(strings.TrimPrefix(p.Location, "s3://"))
 	}
-	if !tableName.MatchString(p.Name) {
+	if !isTableName(p.Name) {
 		return nil, &UsageError{fmt.Sprintf("%q is no name for a table", p.Name), "use lower-case letters, digits and _"}
 	}
 	return p, nil
 }
 
-var tableName = regexp.MustCompile(`^[a-z0-9_]{1,128}$`)
+// isTableName reports whether s can name a table, a column or a database.
+func isTableName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c-'a' > 25 && c-'0' > 9 && c != '_' {
+			return false
+		}
+	}
+	return 1 <= len(s) && len(s) <= 128
+}
 
 // slug makes a part of a table's name; what is long is cut and hashed.
 func slug(s string) string {

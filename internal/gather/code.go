@@ -3,6 +3,7 @@ package gather
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // maskCode hides what may be secret in a function's code (JavaScript): comments,
@@ -37,7 +38,7 @@ func maskCode(code string) string {
 			}
 			rest := strings.TrimLeft(code[end:], " \t")
 			name := c != '/' && (strings.HasPrefix(rest, ":") || before == '[' && strings.HasPrefix(rest, "]"))
-			if !name && len(text) > 3 && !(c != '/' && sitePath.MatchString(text)) {
+			if !name && len(text) > 3 && !(c != '/' && sitePath().MatchString(text)) {
 				text = hidden(text, "") + strings.Repeat("\n", strings.Count(text, "\n"))
 			}
 			out.WriteByte(c)
@@ -59,7 +60,9 @@ func maskCode(code string) string {
 
 // sitePath matches a path of a site, without a query and without what looks like
 // a token.
-var sitePath = regexp.MustCompile(`^/?[a-z0-9_.-]{0,24}(/[a-z0-9_.-]{0,24})*/?(\.html?|/)$|^/$`)
+var sitePath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/?[a-z0-9_.-]{0,24}(/[a-z0-9_.-]{0,24})*/?(\.html?|/)$|^/$`)
+})
 
 // hidden stands for a text. An empty one, blanks apart, stays.
 func hidden(text, before string) string {

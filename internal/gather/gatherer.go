@@ -577,14 +577,16 @@ func (g *Gatherer) Organization(ctx context.Context, scps bool) error {
 }
 
 // accessPoint is what a log must show for an access point to be asked for.
-var accessPoint = regexp.MustCompile(`^arn:aws[a-z-]*:s3:([a-z]{2,5}-[a-z0-9-]{1,30}):([0-9]{12}):accesspoint/([a-z0-9][a-z0-9-]{1,48}[a-z0-9])$`)
+var accessPoint = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:aws[a-z-]*:s3:([a-z]{2,5}-[a-z0-9-]{1,30}):([0-9]{12}):accesspoint/([a-z0-9][a-z0-9-]{1,48}[a-z0-9])$`)
+})
 
 // AccessPoints asks for access points by their ARNs. Those of several Regions and
 // of S3 Object Lambda are not asked for.
 func (g *Gatherer) AccessPoints(ctx context.Context, arns ...string) error {
 	each(unique(arns), func(arn string) {
 		p := &facts.AccessPoint{ARN: arn, Config: unasked[facts.AccessPointConfig](GetAccessPoint), Policy: unasked[string](GetAccessPointPolicy)}
-		if m := accessPoint.FindStringSubmatch(arn); m != nil {
+		if m := accessPoint().FindStringSubmatch(arn); m != nil {
 			id := strings.Join(m[1:], ".")
 			p.Config = fact(ctx, g, Question{Call: GetAccessPoint, ID: id}, decodeAccessPoint)
 			if p.Config.State != facts.NotFound {
