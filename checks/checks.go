@@ -27,10 +27,54 @@ type Check struct {
 	// Object says that the check reads facts about the object itself, which are
 	// asked for only when no cause is proven without.
 	Object bool
+	// Access are the kinds of access that Key is asked about, 0 for AnyAccess;
+	// Viewers says that it is asked about viewers' requests alone, not about those
+	// past CloudFront. To others the check is not applicable.
+	Access  Kinds
+	Viewers bool
+	// Opening is asked before Key, which is not asked when it is done. It may be nil.
+	Opening *Opening
 	// Key and Edge run the check on a key that S3 refused and on a request that
 	// CloudFront refused by itself. A nil one means not applicable.
 	Key  func(*KeyPass) Finding
 	Edge func(*EdgePass) Finding
+}
+
+// An Opening is a question with which several checks begin. It is asked once for
+// all of them; done says that f is what each of them says.
+type Opening struct {
+	Ask func(*KeyPass) (f Finding, done bool)
+}
+
+// Kinds is a set of kinds of access (correlate.Access).
+type Kinds uint8
+
+// The kinds of access.
+const (
+	OAC Kinds = 1 << iota
+	OAI
+	Website
+	Anonymous
+	IAM
+	Unknown // who asked is not known
+
+	AnyAccess = OAC | OAI | Website | Anonymous | IAM | Unknown
+)
+
+func kindOf(a correlate.Access) Kinds {
+	switch a {
+	case correlate.AccessOAC:
+		return OAC
+	case correlate.AccessOAI:
+		return OAI
+	case correlate.AccessWebsite:
+		return Website
+	case correlate.AccessAnonymous:
+		return Anonymous
+	case correlate.AccessIAM:
+		return IAM
+	}
+	return Unknown
 }
 
 // Headings are the sections that every page has, in this order.
@@ -120,7 +164,15 @@ type KeyPass struct {
 
 	situation *access.Situation
 	outcome   *access.Outcome
+	opened    []opened
 	memory    *passMemory
+}
+
+// opened is the answer to an opening.
+type opened struct {
+	opening *Opening
+	Finding
+	done bool
 }
 
 // passMemory is what the next pass may use again.
@@ -134,9 +186,9 @@ type passMemory struct {
 // Next makes p the pass q, in the memory of p: what was asked of the last one must
 // not be used any more.
 func (p *KeyPass) Next(q *KeyPass) {
-	memory, shared := p.memory, p.Shared
+	memory, shared, opened := p.memory, p.Shared, p.opened[:0]
 	*p = *q
-	p.situation, p.outcome, p.memory = nil, nil, memory
+	p.situation, p.outcome, p.opened, p.memory = nil, nil, opened, memory
 	if p.Shared = shared; shared != nil {
 		shared.Forget()
 	}
@@ -233,6 +285,36 @@ func (p *KeyPass) Outcome() *access.Outcome {
 	return p.outcome
 }
 
+// Open returns what the opening says, which is asked once. It must not be changed.
+func (p *KeyPass) Open(o *Opening) (f *Finding, done bool) {
+	for i := range p.opened {
+		if a := &p.opened[i]; a.opening == o {
+			return &a.Finding, a.done
+		}
+	}
+	said, done := o.Ask(p) // may open others
+	p.opened = append(p.opened, opened{o, said, done})
+	return &p.opened[len(p.opened)-1].Finding, done
+}
+
+// Finding returns what a check says.
+func (p *KeyPass) Finding(c *Check) Finding {
+	if !p.applies(c) {
+		return Finding{}
+	}
+	if c.Opening != nil {
+		if f, done := p.Open(c.Opening); done {
+			return *f
+		}
+	}
+	return c.Key(p)
+}
+
+// applies reports whether the check's Key is asked about the request.
+func (p *KeyPass) applies(c *Check) bool {
+	return c.Key != nil && (c.Access == 0 || c.Access&kindOf(p.Situation().Access) != 0) && (!c.Viewers || p.Key != nil && p.Key.Distribution != "")
+}
+
 // Validate returns an error for each check that lacks an id, a title, a page
 // with all Headings or a function, has an id that is not in known, or has one
 // twice; and for each known id without a check.
@@ -295,10 +377,17 @@ func DiagnoseKey(list []*Check, p *KeyPass) Diagnosis {
 func (d *Diagnosis) OfKey(list []*Check, p *KeyPass) {
 	d.reset()
 	for _, c := range list {
-		if c.Key != nil {
-			f := c.Key(p)
-			d.add(c, &f)
+		if !p.applies(c) {
+			continue
 		}
+		if c.Opening != nil {
+			if f, done := p.Open(c.Opening); done {
+				d.add(c, f)
+				continue
+			}
+		}
+		f := c.Key(p)
+		d.add(c, &f)
 	}
 	d.finish(list)
 	d.unlooked(list, p)

@@ -65,7 +65,7 @@ func restrict(id, level, title, page string, rank int, permissions ...string) *c
 				}
 				return ruledOut()
 			case st.Blocks == correlate.Unknown:
-				return undecided(st.Missing...)
+				return waits(st.Missing)
 			case st.Blocks == correlate.No:
 				return ruledOut()
 			}
@@ -162,14 +162,9 @@ func (v view) aclVoid() string {
 var bpaIgnoreACLs = &checks.Check{
 	ID: "bpa-ignore-acls", Title: "The only grant is a public ACL, and IgnorePublicAcls is on",
 	Page: pageBPAIgnoreACLs, Rank: rankOwner + 20, Object: true, Permissions: []string{"s3:GetObjectAcl", "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock"},
+	Access: checks.Anonymous | checks.Website | checks.OAI, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if !v.anonymous() && v.s.Access != correlate.AccessOAI {
-			return notApplicable()
-		}
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		if v.s.Exists == correlate.No {
 			return ruledOut()
 		}
@@ -192,7 +187,7 @@ var bpaIgnoreACLs = &checks.Check{
 			return fixed(with(f, v.refusal()), v.grantRemedies()...)
 		}
 		if v.o.ByACL == correlate.Unknown {
-			return undecided(v.o.ACLStep.Missing...)
+			return waits(v.o.ACLStep.Missing)
 		}
 		if ignored := v.ignored(); ignored && v.k.OKBefore > 0 && !v.s.BucketFacts.Policy.Known() {
 			// GetObjectAcl hides the grants that are ignored.
@@ -223,14 +218,9 @@ func (v view) grantedByACL() checks.Evidence {
 var aclsDisabled = &checks.Check{
 	ID: "acls-disabled", Title: "The only grant is an ACL, and ACLs are disabled for the bucket",
 	Page: pageACLsDisabled, Rank: rankOwner + 10, Object: true, Permissions: []string{"s3:GetBucketOwnershipControls", "s3:GetObjectAcl"},
+	Access: checks.Anonymous | checks.Website | checks.OAI, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if !v.anonymous() && v.s.Access != correlate.AccessOAI {
-			return notApplicable()
-		}
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		own := v.s.BucketFacts.Ownership
 		switch {
 		case v.s.Exists == correlate.No:
@@ -261,20 +251,18 @@ var aclsDisabled = &checks.Check{
 var objectOwner = &checks.Check{
 	ID: "object-owner", Title: "The object belongs to another account, which the bucket policy does not reach",
 	Page: pageObjectOwner, Rank: rankOwner + 5, Object: true, Permissions: []string{"s3:ListBucket", "s3:GetBucketOwnershipControls", "s3:GetBucketAcl"},
+	Opening: beginGrant,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.permission(); done {
-			return f
-		}
 		switch {
 		case v.s.Exists == correlate.No, v.o.OwnerReach == correlate.Yes, v.o.ByACL == correlate.Yes:
 			return ruledOut()
 		case v.o.OwnerReach == correlate.Unknown:
-			return undecided(v.o.OwnerStep.Missing...)
+			return waits(v.o.OwnerStep.Missing)
 		case v.o.ByPolicy == correlate.No:
 			return ruledOut() // the policy would not allow it for an own object either
 		case v.o.ByPolicy == correlate.Unknown:
-			return undecided(v.o.PolicyStep.Missing...)
+			return waits(v.o.PolicyStep.Missing)
 		}
 		owner, _ := access.OwnerOf(v.s.Object)
 		f := cause(weaker(v.grantSure(false, false), v.storedSure()), "%s belongs to another account (%s); the bucket policy's Allow reaches only objects of the bucket's owner", v.object(), access.Abbreviate(owner))
@@ -290,20 +278,15 @@ var objectOwner = &checks.Check{
 var requesterPays = &checks.Check{
 	ID: "requester-pays", Title: "The bucket makes the requester pay, which CloudFront can't",
 	Page: pageRequesterPays, Rank: rankBlock + 5, Permissions: []string{"s3:GetBucketRequestPayment"},
+	Opening: beginDenied,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		switch {
-		case v.authorized():
-			return ruledOut()
-		case !v.authorization():
-			return notApplicable()
-		}
 		st := v.o.Step(access.GateRequesterPays)
 		switch {
 		case st == nil || st.Blocks == correlate.No:
 			return ruledOut()
 		case st.Blocks == correlate.Unknown:
-			return undecided(st.Missing...)
+			return waits(st.Missing)
 		}
 		f := cause(v.everyKey(st.Guess), "bucket %s makes the requester pay: S3 refuses %s, and CloudFront can't send x-amz-request-payer", v.s.Bucket, v.who())
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.payerRemedy())
@@ -311,17 +294,8 @@ var requesterPays = &checks.Check{
 }
 
 func organization(id string, gate access.Gate, title, page string, rank int, f func(v view) checks.Finding, permissions ...string) *checks.Check {
-	return &checks.Check{ID: id, Title: title, Page: page, Rank: rank, Permissions: permissions,
-		Key: func(p *checks.KeyPass) checks.Finding {
-			v := look(p)
-			switch {
-			case v.authorized():
-				return ruledOut()
-			case !v.authorization():
-				return notApplicable()
-			}
-			return f(v)
-		}}
+	return &checks.Check{ID: id, Title: title, Page: page, Rank: rank, Permissions: permissions, Opening: beginDenied,
+		Key: func(p *checks.KeyPass) checks.Finding { return f(look(p)) }}
 }
 
 var organizationRights = []string{"organizations:ListPoliciesForTarget", "organizations:DescribePolicy", "organizations:ListParents", "organizations:DescribeOrganization"}
@@ -333,7 +307,7 @@ var rcpDeny = organization("rcp-deny", access.GateRCP, "A resource control polic
 		case st == nil || st.Blocks == correlate.No:
 			return ruledOut()
 		case st.Blocks == correlate.Unknown:
-			return undecided(st.Missing...)
+			return waits(st.Missing)
 		}
 		f := cause(v.sure(st.Guess, true), "%s", st.Because)
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.rcpRemedies()...)
@@ -349,7 +323,7 @@ var scpDeny = organization("scp-deny", access.GateSCP, "A service control policy
 		case st == nil || st.Blocks == correlate.No:
 			return ruledOut()
 		case st.Blocks == correlate.Unknown:
-			return undecided(st.Missing...)
+			return waits(st.Missing)
 		}
 		f := cause(v.sure(st.Guess, true), "%s: %s is an IAM principal, which service control policies bind", st.Because, v.who())
 		return fixed(with(with(f, st.Evidence...), v.refusal()), v.scpRemedies()...)

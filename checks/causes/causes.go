@@ -60,6 +60,16 @@ func undecided(missing ...string) checks.Finding {
 	return f
 }
 
+// waits is undecided for a list that is not changed any more.
+func waits(missing []string) checks.Finding {
+	for i, m := range missing {
+		if m == "" || i > 0 && missing[i-1] >= m {
+			return undecided(missing...)
+		}
+	}
+	return checks.Finding{Verdict: checks.Undecided, Missing: missing}
+}
+
 func with(f checks.Finding, ev ...checks.Evidence) checks.Finding {
 	for _, e := range ev {
 		if e.Source != "" {

@@ -49,11 +49,9 @@ var listBucket = []string{"s3:ListBucket"}
 var keyDeleted = &checks.Check{
 	ID: "key-deleted", Title: "The object was deleted: its current version is a delete marker",
 	Page: pageKeyDeleted, Rank: rankKey + 10, Object: true, Permissions: []string{"s3:ListBucketVersions"},
+	Opening: beginMissing,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.missingKey(); done {
-			return f
-		}
 		o := v.s.Object
 		marker := o.Version.Known() && o.Version.Value.DeleteMarker
 		switch {
@@ -86,12 +84,9 @@ var keyDeleted = &checks.Check{
 // near is the check for one kind of existing neighbour.
 func near(kind correlate.NearKind, rank int, title, page, format string) *checks.Check {
 	return &checks.Check{
-		ID: string(kind), Title: title, Page: page, Rank: rankKey + rank, Permissions: listBucket, Object: true,
+		ID: string(kind), Title: title, Page: page, Rank: rankKey + rank, Permissions: listBucket, Object: true, Opening: beginMissing,
 		Key: func(p *checks.KeyPass) checks.Finding {
 			v := look(p)
-			if f, done := v.missingKey(); done {
-				return f
-			}
 			if kind == correlate.NearDirectoryIndex && v.website() {
 				return notApplicable() // a website endpoint serves the index document by itself
 			}
@@ -142,11 +137,9 @@ var (
 var keySPARoute = &checks.Check{
 	ID: "key-spa-route", Title: "A route of a single-page application, which was never an object",
 	Page: pageKeySPARoute, Rank: rankKey + 60, Object: true, Permissions: append([]string{"cloudfront:GetDistribution"}, listBucket...),
+	Opening: beginMissing,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.missingKey(); done {
-			return f
-		}
 		if v.Distribution == nil && !v.direct() && v.routeLike() {
 			return undecided("cloudfront:GetDistribution")
 		}
@@ -201,8 +194,8 @@ var keyMissing = &checks.Check{
 		if f, since := v.uploadedSince(); since {
 			return f
 		}
-		if f, done := v.missingKey(); done {
-			return f
+		if f, done := v.Open(beginMissing); done {
+			return *f
 		}
 		if c, _ := v.spaRoute(); c != "" || v.hasNear() || v.namedMissing() {
 			return ruledOut() // another check names why it is missing
@@ -213,7 +206,7 @@ var keyMissing = &checks.Check{
 			c = weaker(c, checks.Likely)
 		}
 		for _, other := range []*checks.Check{keyDeleted, keySPARoute, defaultRootUnset, defaultRootSlash, defaultRootMissing, indexDocumentMissing} {
-			if other.Key(p).Verdict == checks.Undecided {
+			if p.Finding(other).Verdict == checks.Undecided {
 				c = weaker(c, checks.Likely) // it may have a better name
 			}
 		}
@@ -234,13 +227,9 @@ var keyMissing = &checks.Check{
 	},
 }
 
-// missingKey answers for all checks on a missing key what they have in common;
-// done is false when the key is missing and that can be why S3 refused it.
-func (v view) missingKey() (f checks.Finding, done bool) {
-	return v.shared.missing.of(v.openMissingKey)
-}
-
-func (v view) openMissingKey() (f checks.Finding, done bool) {
+// beginMissing is how all checks on a missing key begin: done is false when the key
+// is missing and that can be why S3 refused it.
+var beginMissing = opening(func(v view) (f checks.Finding, done bool) {
 	switch {
 	case !v.reads() || v.s.Key == "":
 		return notApplicable(), true
@@ -258,7 +247,7 @@ func (v view) openMissingKey() (f checks.Finding, done bool) {
 		return undecided(append(v.policyMissing(), v.o.Step(access.GateGrant).Missing...)...), true
 	}
 	return checks.Finding{}, false
-}
+})
 
 // missingCertainty: at a REST endpoint a missing key is 403 for whoever may not
 // list; where the settings let the requester list, 404 would be the answer.

@@ -73,16 +73,14 @@ var oacNotAttached = &checks.Check{
 	ID: "oac-not-attached", Title: "An origin access control exists, but the origin that serves this path has none",
 	Page: pageOACNotAttached, Rank: rankGrant + 10,
 	Permissions: []string{"cloudfront:GetDistribution", "cloudfront:GetOriginAccessControl", "s3:GetBucketPolicy"},
+	Access:      checks.Anonymous, Viewers: true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() || v.website() || v.s.Access != correlate.AccessAnonymous {
-			return notApplicable()
-		}
 		if v.Origin == nil {
 			return undecided("cloudfront:GetDistribution")
 		}
 		if v.Origin.OriginAccessControlID == "" && v.Origin.OriginAccessIdentity == "" && len(v.policyMissing()) > 0 && v.meantForOAC() == "" {
-			return undecided(v.policyMissing()...)
+			return waits(v.policyMissing())
 		}
 		if v.unsignedBy() != "oac-not-attached" || !v.authorization() || v.o.ByPolicy == correlate.Yes {
 			if id := v.Origin.OriginAccessControlID; id != "" {
@@ -114,11 +112,9 @@ var oacSigningOff = &checks.Check{
 	ID: "oac-signing-off", Title: "The origin access control does not sign the request",
 	Page: pageOACSigningOff, Rank: rankGrant + 5,
 	Permissions: []string{"cloudfront:GetOriginAccessControl", "cloudfront:GetDistribution"},
+	Access:      checks.AnyAccess &^ checks.Website, Viewers: true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() || v.website() {
-			return notApplicable()
-		}
 		if v.Origin == nil {
 			if v.s.Access == correlate.AccessAnonymous {
 				return undecided("cloudfront:GetDistribution")

@@ -49,13 +49,8 @@ func (v view) accepted() bool {
 	return len(v.k.Origin) > 0 && v.authorization() && v.o.Permitted == correlate.Yes
 }
 
-// stored answers for the checks on how the object is stored what they have in
-// common.
-func (v view) stored() (f checks.Finding, done bool) {
-	return v.shared.stored.of(v.openStored)
-}
-
-func (v view) openStored() (f checks.Finding, done bool) {
+// beginStored is how the checks on how the object is stored begin.
+var beginStored = opening(func(v view) (f checks.Finding, done bool) {
 	switch {
 	case !v.reads() || v.s.Key == "":
 		return notApplicable(), true
@@ -65,7 +60,7 @@ func (v view) openStored() (f checks.Finding, done bool) {
 		return notApplicable(), true
 	}
 	return checks.Finding{}, false
-}
+})
 
 var objectArchived = &checks.Check{
 	ID: "object-archived", Title: "The object is archived and not restored",
@@ -100,7 +95,7 @@ var objectArchived = &checks.Check{
 			if len(v.k.Origin) > 0 {
 				return ruledOut() // its own error code did not come
 			}
-			return undecided(st.Missing...)
+			return waits(st.Missing)
 		}
 		c := v.storedSure()
 		if len(v.k.Origin) > 0 {
@@ -114,11 +109,9 @@ var objectArchived = &checks.Check{
 var ssecObject = &checks.Check{
 	ID: "ssec-object", Title: "The object is encrypted with a customer-provided key",
 	Page: pageSSECObject, Rank: rankKMS + 20, Object: true, Permissions: []string{"s3:GetObject"},
+	Opening: beginStored,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.stored(); done {
-			return f
-		}
 		st := v.o.Step(access.GateSSEC)
 		head := v.s.Object.Head
 		switch {
@@ -133,7 +126,7 @@ var ssecObject = &checks.Check{
 			f = with(f, ofFact(head, quote(v.s.Key), "HeadObject answers 400 %s", head.Code), v.refusal())
 			return fixed(f, v.reencryptRemedy())
 		default:
-			return undecided(st.Missing...)
+			return waits(st.Missing)
 		}
 		c := v.storedSure()
 		if len(v.k.Origin) > 0 && v.o.Permitted != correlate.No && v.code("InvalidRequest") == nil {
@@ -147,17 +140,11 @@ var ssecObject = &checks.Check{
 	},
 }
 
-func kmsCheck(id, title, page string, rank int, permissions []string, kinds func(v view) bool, reasons ...access.KMSReason) *checks.Check {
+func kmsCheck(id, title, page string, rank int, permissions []string, kinds checks.Kinds, reasons ...access.KMSReason) *checks.Check {
 	return &checks.Check{
-		ID: id, Title: title, Page: page, Rank: rankKMS + rank, Permissions: permissions, Object: true,
+		ID: id, Title: title, Page: page, Rank: rankKMS + rank, Permissions: permissions, Object: true, Access: kinds, Opening: beginStored,
 		Key: func(p *checks.KeyPass) checks.Finding {
 			v := look(p)
-			if !kinds(v) {
-				return notApplicable()
-			}
-			if f, done := v.stored(); done {
-				return f
-			}
 			if v.o.KMS != access.KMSNone {
 				for _, r := range reasons {
 					if v.o.KMS == r {
@@ -174,7 +161,7 @@ func kmsCheck(id, title, page string, rank int, permissions []string, kinds func
 				return ruledOut()
 			}
 			if st.Blocks == correlate.Unknown {
-				return undecided(st.Missing...)
+				return waits(st.Missing)
 			}
 			return ruledOut()
 		},
@@ -240,15 +227,15 @@ func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
 
 var (
 	kmsAnonymous = kmsCheck("kms-anonymous", "An object encrypted with a KMS key is read without a signature",
-		pageKMSAnonymous, 10, []string{"s3:GetObject"}, view.anonymous, access.KMSAnonymous)
+		pageKMSAnonymous, 10, []string{"s3:GetObject"}, checks.Anonymous|checks.Website, access.KMSAnonymous)
 	kmsOAI = kmsCheck("kms-oai", "An object encrypted with a KMS key is read through an origin access identity",
-		pageKMSOAI, 11, []string{"s3:GetObject"}, func(v view) bool { return v.s.Access == correlate.AccessOAI }, access.KMSIdentity)
+		pageKMSOAI, 11, []string{"s3:GetObject"}, checks.OAI, access.KMSIdentity)
 	kmsKeyPolicy = kmsCheck("kms-key-policy", "The policy of the KMS key does not let CloudFront decrypt",
-		pageKMSKeyPolicy, 14, []string{"s3:GetObject", "kms:GetKeyPolicy", "kms:DescribeKey"}, view.oac, access.KMSKeyPolicy)
+		pageKMSKeyPolicy, 14, []string{"s3:GetObject", "kms:GetKeyPolicy", "kms:DescribeKey"}, checks.OAC, access.KMSKeyPolicy)
 	kmsAWSManagedKey = kmsCheck("kms-aws-managed-key", "The object is encrypted under aws/s3, whose policy can't be changed",
-		pageKMSAWSManagedKey, 13, []string{"s3:GetObject", "kms:DescribeKey"}, view.oac, access.KMSAWSManaged)
+		pageKMSAWSManagedKey, 13, []string{"s3:GetObject", "kms:DescribeKey"}, checks.OAC, access.KMSAWSManaged)
 	kmsKeyUnusable = kmsCheck("kms-key-unusable", "The KMS key is disabled, pending deletion, or not visible",
-		pageKMSKeyUnusable, 12, []string{"s3:GetObject", "kms:DescribeKey"}, view.oac, access.KMSUnusable, access.KMSKeyNotFound)
+		pageKMSKeyUnusable, 12, []string{"s3:GetObject", "kms:DescribeKey"}, checks.OAC, access.KMSUnusable, access.KMSKeyNotFound)
 )
 
 func (v view) oac() bool { return v.s.Access == correlate.AccessOAC }

@@ -34,12 +34,8 @@ var pageOACSourceARN string
 
 var getPolicy = []string{"s3:GetBucketPolicy"}
 
-// permission answers for the checks on grants what they have in common.
-func (v view) permission() (f checks.Finding, done bool) {
-	return v.shared.permission.of(v.openPermission)
-}
-
-func (v view) openPermission() (f checks.Finding, done bool) {
+// beginGrant is how the checks on grants begin.
+var beginGrant = opening(func(v view) (f checks.Finding, done bool) {
 	switch {
 	case v.direct() && v.s.Action == "s3:ListBucket":
 		// A stranger asks for the list of keys.
@@ -52,19 +48,26 @@ func (v view) openPermission() (f checks.Finding, done bool) {
 	case !v.authorization():
 		return notApplicable(), true
 	case len(v.policyMissing()) > 0:
-		return undecided(v.policyMissing()...), true
+		return waits(v.policyMissing()), true
 	}
 	return checks.Finding{}, false
-}
+})
 
-// ungranted is permission for the checks that look for what is not granted.
-func (v view) ungranted() (f checks.Finding, done bool) {
-	return v.shared.ungranted.of(v.openUngranted)
-}
+// beginDenied is how the checks on what refuses a request whoever may read begin.
+var beginDenied = opening(func(v view) (f checks.Finding, done bool) {
+	switch {
+	case v.authorized():
+		return ruledOut(), true
+	case !v.authorization():
+		return notApplicable(), true
+	}
+	return checks.Finding{}, false
+})
 
-func (v view) openUngranted() (f checks.Finding, done bool) {
-	if f, done := v.permission(); done {
-		return f, true
+// beginUngranted is beginGrant for the checks that look for what is not granted.
+var beginUngranted = opening(func(v view) (f checks.Finding, done bool) {
+	if f, done := v.Open(beginGrant); done {
+		return *f, true
 	}
 	switch {
 	case v.o.ByPolicy == correlate.Yes, v.o.ByACL == correlate.Yes:
@@ -73,7 +76,7 @@ func (v view) openUngranted() (f checks.Finding, done bool) {
 		return undecided("s3-log", "cloudfront:GetDistribution"), true
 	}
 	return checks.Finding{}, false
-}
+})
 
 // grantSure is the certainty of a cause that says that the policy does not
 // grant it: an ACL may, as long as it is not known.
@@ -105,7 +108,7 @@ var policyDeny = &checks.Check{
 			return notApplicable()
 		}
 		if m := v.policyMissing(); len(m) > 0 {
-			return undecided(m...)
+			return waits(m)
 		}
 		_, denies := v.refererDenies()
 		if v.s.Access == correlate.AccessIAM {
@@ -119,12 +122,12 @@ var policyDeny = &checks.Check{
 				f := with(cause(v.sure(st.Guess, true), "%s", st.Because), st.Evidence...)
 				return fixed(with(f, v.refusal()), v.pointRemedy())
 			case st.Blocks == correlate.Unknown:
-				return undecided(st.Missing...)
+				return waits(st.Missing)
 			}
 		}
 		if len(denies) == 0 {
 			if st := v.o.Step(access.GatePolicyDeny); st != nil && st.Blocks == correlate.Unknown {
-				return undecided(st.Missing...)
+				return waits(st.Missing)
 			}
 			return ruledOut()
 		}
@@ -187,12 +190,9 @@ func conditionRef(e *policy.Explanation, t policy.Tri) string {
 
 var policyConditionUnmet = &checks.Check{
 	ID: "policy-condition-unmet", Title: "An Allow statement covers the key, but its condition is not met",
-	Page: pagePolicyConditionUnmet, Rank: rankGrant + 60, Permissions: getPolicy,
+	Page: pagePolicyConditionUnmet, Rank: rankGrant + 60, Permissions: getPolicy, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		g := v.grants()
 		unmet := g.unmet
 		if v.s.Access == correlate.AccessIAM {
@@ -200,7 +200,7 @@ var policyConditionUnmet = &checks.Check{
 		}
 		if len(unmet) == 0 {
 			if v.o.ByPolicy == correlate.Unknown {
-				return undecided(v.o.PolicyStep.Missing...)
+				return waits(v.o.PolicyStep.Missing)
 			}
 			return ruledOut()
 		}
@@ -219,14 +219,11 @@ var policyConditionUnmet = &checks.Check{
 
 var policyResourceGap = &checks.Check{
 	ID: "policy-resource-gap", Title: "An Allow statement exists, but its Resource does not cover the key",
-	Page: pagePolicyResourceGap, Rank: rankGrant + 70, Permissions: getPolicy,
+	Page: pagePolicyResourceGap, Rank: rankGrant + 70, Permissions: getPolicy, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		if v.o.ByPolicy == correlate.Unknown {
-			return undecided(v.o.PolicyStep.Missing...)
+			return waits(v.o.PolicyStep.Missing)
 		}
 		g := v.grants()
 		if len(g.gap) == 0 || len(g.unmet)+len(g.referer)+len(g.source) > 0 {
@@ -295,14 +292,9 @@ func (v view) knownIdentity(canonical string) bool {
 var oaiMismatch = &checks.Check{
 	ID: "oai-mismatch", Title: "The bucket policy names another, or a deleted, origin access identity",
 	Page: pageOAIMismatch, Rank: rankGrant + 40, Permissions: []string{"s3:GetBucketPolicy", "cloudfront:GetCloudFrontOriginAccessIdentity"},
+	Access: checks.OAI, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.s.Access != correlate.AccessOAI {
-			return notApplicable()
-		}
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		if v.o.ByPolicy == correlate.Unknown {
 			return undecided(append([]string{"cloudfront:GetCloudFrontOriginAccessIdentity"}, v.o.PolicyStep.Missing...)...)
 		}
@@ -356,14 +348,11 @@ func isHex64(s string) bool {
 
 var policyOtherAccess = &checks.Check{
 	ID: "policy-other-access", Title: "The only grants are for another kind of access",
-	Page: pagePolicyOtherAccess, Rank: rankGrant + 50, Permissions: getPolicy,
+	Page: pagePolicyOtherAccess, Rank: rankGrant + 50, Permissions: getPolicy, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		if v.o.ByPolicy == correlate.Unknown {
-			return undecided(v.o.PolicyStep.Missing...)
+			return waits(v.o.PolicyStep.Missing)
 		}
 		g := v.grants()
 		if len(g.unmet)+len(g.referer)+len(g.source)+len(g.gap) > 0 {
@@ -395,7 +384,7 @@ var policyOtherAccess = &checks.Check{
 		}
 		e := &other[0]
 		c := v.grantSure(false, false)
-		if v.s.Access == correlate.AccessAnonymous && (oacNotAttached.Key(p).Verdict == checks.Undecided || oacSigningOff.Key(p).Verdict == checks.Undecided) {
+		if v.s.Access == correlate.AccessAnonymous && (p.Finding(oacNotAttached).Verdict == checks.Undecided || p.Finding(oacSigningOff).Verdict == checks.Undecided) {
 			c = weaker(c, checks.Likely) // why it was not signed is not known
 		}
 		f := cause(c, "%s of the bucket policy grants the read to %s", access.Name(e), kind)
@@ -407,14 +396,9 @@ var policyOtherAccess = &checks.Check{
 var oacSourceARN = &checks.Check{
 	ID: "oac-source-arn", Title: "The bucket policy's AWS:SourceArn or AWS:SourceAccount names another distribution",
 	Page: pageOACSourceARN, Rank: rankGrant + 30, Permissions: []string{"s3:GetBucketPolicy", "cloudfront:GetDistribution"},
+	Access: checks.OAC, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.s.Access != correlate.AccessOAC {
-			return notApplicable()
-		}
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		g := v.grants()
 		source := g.source
 		if len(source) == 0 && v.Distribution == nil {
@@ -424,7 +408,7 @@ var oacSourceARN = &checks.Check{
 		}
 		if len(source) == 0 {
 			if v.o.ByPolicy == correlate.Unknown {
-				return undecided(v.o.PolicyStep.Missing...)
+				return waits(v.o.PolicyStep.Missing)
 			}
 			return ruledOut()
 		}
@@ -452,11 +436,11 @@ var policyNoAllow = &checks.Check{
 		if f, done := v.pointGrants(); done {
 			return f
 		}
-		if f, done := v.ungranted(); done {
-			return f
+		if f, done := v.Open(beginUngranted); done {
+			return *f
 		}
 		if v.o.ByPolicy == correlate.Unknown {
-			return undecided(v.o.PolicyStep.Missing...)
+			return waits(v.o.PolicyStep.Missing)
 		}
 		g := v.grants()
 		if len(g.unmet)+len(g.referer)+len(g.source)+len(g.gap) > 0 || v.ownerOrACL() || v.refererDenyOnly() {
@@ -469,7 +453,7 @@ var policyNoAllow = &checks.Check{
 				return ruledOut()
 			}
 		case correlate.AccessOAI:
-			if len(w.oai)+len(w.oac) > 0 || checksFound(oaiMismatch, p) {
+			if len(w.oai)+len(w.oac) > 0 || p.Finding(oaiMismatch).Verdict == checks.Cause {
 				return ruledOut()
 			}
 		case correlate.AccessWebsite, correlate.AccessAnonymous:
@@ -510,12 +494,12 @@ func (v view) pointGrants() (checks.Finding, bool) {
 	if st == nil || v.o.ByPolicy == correlate.No && v.o.ByACL != correlate.Yes {
 		return checks.Finding{}, false
 	}
-	if f, done := v.permission(); done {
-		return f, true
+	if f, done := v.Open(beginGrant); done {
+		return *f, true
 	}
 	switch {
 	case st.Blocks == correlate.Unknown:
-		return undecided(st.Missing...), true
+		return waits(st.Missing), true
 	case v.o.Point != access.PointNone && v.o.Point != access.PointDeny:
 		f := with(cause(v.sure(st.Guess, false), "%s", st.Because), st.Evidence...)
 		return fixed(with(f, v.refusal()), v.pointRemedy()), true
@@ -539,5 +523,3 @@ func (v view) pointRemedy() checks.Remedy {
 		"aws s3control put-access-point-policy " + point + " --policy file://policy.json   # after the change",
 	}}
 }
-
-func checksFound(c *checks.Check, p *checks.KeyPass) bool { return c.Key(p).Verdict == checks.Cause }

@@ -42,14 +42,17 @@ type refererCase struct {
 	fits       bool // and its value is one that the policy names
 }
 
+// beginReferer is how the referer checks begin.
+var beginReferer = opening(func(v view) (checks.Finding, bool) {
+	_, f, done := v.refererOf()
+	return f, done
+})
+
 // refererOf looks at the statements that ask for a Referer. done is true when
 // none of the referer checks applies.
 func (v view) refererOf() (c refererCase, f checks.Finding, done bool) {
-	if v.s.Access == correlate.AccessIAM {
-		return c, notApplicable(), true // its own policies may allow it
-	}
-	if f, done := v.permission(); done {
-		return c, f, true
+	if f, done := v.Open(beginGrant); done {
+		return c, *f, true
 	}
 	denies, _ := v.refererDenies()
 	g := v.grants()
@@ -175,12 +178,11 @@ func refererCheck(id, title, page string, rank int, state refererState) *checks.
 	return &checks.Check{
 		ID: id, Title: title, Page: page, Rank: rank,
 		Permissions: []string{"s3:GetBucketPolicy", "cloudfront:GetDistribution"},
+		Access:      checks.AnyAccess &^ checks.IAM, // a member's own policies may allow it
+		Opening:     beginReferer,
 		Key: func(p *checks.KeyPass) checks.Finding {
 			v := look(p)
-			c, f, done := v.refererOf()
-			if done {
-				return f
-			}
+			c, f, _ := v.refererOf()
 			if c.state == refererUnknown {
 				return undecided("s3-log", "cloudfront:GetDistribution")
 			}
@@ -286,17 +288,11 @@ func (v view) refererDenyStatements() []policy.Explanation {
 
 var refererDenyOnly = &checks.Check{
 	ID: "referer-deny-only", Title: "The bucket policy denies a wrong Referer, but no statement allows the right one",
-	Page: pageRefererDenyOnly, Rank: rankGrant + 54, Permissions: getPolicy,
+	Page: pageRefererDenyOnly, Rank: rankGrant + 54, Permissions: getPolicy, Viewers: true, Opening: beginUngranted,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() {
-			return notApplicable()
-		}
-		if f, done := v.ungranted(); done {
-			return f
-		}
 		if v.o.ByPolicy == correlate.Unknown {
-			return undecided(v.o.PolicyStep.Missing...)
+			return waits(v.o.PolicyStep.Missing)
 		}
 		if !v.refererDenyOnly() {
 			return ruledOut()

@@ -62,11 +62,9 @@ var hostHeaderForwarded = &checks.Check{
 	ID: "host-header-forwarded", Title: "The viewer's Host header reaches S3",
 	Page: pageHostHeaderForwarded, Rank: rankRequest + 10,
 	Permissions: []string{"cloudfront:GetDistribution", "cloudfront:GetOriginRequestPolicy", "cloudfront:GetCachePolicy"},
+	Viewers:     true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() {
-			return notApplicable()
-		}
 		host := v.foreignHost()
 		fw := forwards(v.facts(), v.Behavior, "Host")
 		signature := v.code("SignatureDoesNotMatch") != nil
@@ -149,11 +147,10 @@ var authorizationForwarded = &checks.Check{
 	ID: "authorization-forwarded", Title: "The viewer's Authorization header reaches S3",
 	Page: pageAuthorizationForwarded, Rank: rankRequest + 20,
 	Permissions: []string{"cloudfront:GetDistribution", "cloudfront:GetCachePolicy", "cloudfront:GetOriginAccessControl"},
+	Access:      checks.AnyAccess &^ checks.Website, // website endpoints ignore it
+	Viewers:     true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() || v.website() {
-			return notApplicable() // website endpoints ignore it
-		}
 		c := v.code("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidArgument", "InvalidSecurity")
 		if c == nil {
 			return ruledOut()
@@ -355,7 +352,7 @@ var writeNotAllowed = &checks.Check{
 			action = "s3:DeleteObject"
 		}
 		if m := v.policyMissing(); len(m) > 0 {
-			return undecided(m...)
+			return waits(m)
 		}
 		s := v.s.Clone()
 		s.Action = action

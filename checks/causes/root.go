@@ -42,11 +42,9 @@ func (v view) defaultRoot() string {
 var defaultRootUnset = &checks.Check{
 	ID: "default-root-unset", Title: "The site's root was asked for, and the distribution has no default root object",
 	Page: pageDefaultRootUnset, Rank: rankKey + 1, Permissions: []string{"cloudfront:GetDistribution"},
+	Access: checks.AnyAccess &^ checks.Website, Viewers: true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.website() || v.direct() {
-			return notApplicable()
-		}
 		listing := v.code("AccessDenied", "") != nil && v.operation("REST.GET.BUCKET") || v.s.Key == ""
 		root := v.s.Key == "" || v.Origin != nil && v.Origin.OriginPath != "" && strings.Trim(v.s.Key, "/") == strings.Trim(v.Origin.OriginPath, "/")
 		if !root || !(listing || v.asked("/")) {
@@ -73,12 +71,9 @@ var defaultRootUnset = &checks.Check{
 
 var defaultRootSlash = &checks.Check{
 	ID: "default-root-slash", Title: "The default root object begins with a slash, which becomes part of the key",
-	Page: pageDefaultRootSlash, Rank: rankKey + 2, Permissions: []string{"cloudfront:GetDistribution"},
+	Page: pageDefaultRootSlash, Rank: rankKey + 2, Permissions: []string{"cloudfront:GetDistribution"}, Viewers: true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() {
-			return notApplicable()
-		}
 		if v.Distribution == nil {
 			if v.asked("/") {
 				return undecided("cloudfront:GetDistribution")
@@ -107,12 +102,9 @@ var defaultRootSlash = &checks.Check{
 
 var defaultRootMissing = &checks.Check{
 	ID: "default-root-missing", Title: "The default root object is not in the bucket",
-	Page: pageDefaultRootMissing, Rank: rankKey + 3, Object: true, Permissions: []string{"cloudfront:GetDistribution", "s3:ListBucket"},
+	Page: pageDefaultRootMissing, Rank: rankKey + 3, Object: true, Permissions: []string{"cloudfront:GetDistribution", "s3:ListBucket"}, Viewers: true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() {
-			return notApplicable()
-		}
 		if v.Distribution == nil {
 			if v.asked("/") && !v.website() {
 				return undecided("cloudfront:GetDistribution")
@@ -122,8 +114,8 @@ var defaultRootMissing = &checks.Check{
 		if v.defaultRoot() != "default-root-missing" {
 			return ruledOut()
 		}
-		if f, done := v.missingKey(); done {
-			return f
+		if f, done := v.Open(beginMissing); done {
+			return *f
 		}
 		f := cause(v.missingCertainty(), "the path / is answered with the default root object %s, and %s does not exist", quote(v.Distribution.DefaultRootObject), v.object())
 		f = with(f, evidence("cloudfront:GetDistribution", "DefaultRootObject", "DefaultRootObject is %s", quote(v.Distribution.DefaultRootObject)))
@@ -153,11 +145,9 @@ func (v view) indexDocument() bool {
 var indexDocumentMissing = &checks.Check{
 	ID: "index-document-missing", Title: "The folder has no index document, and the policy does not cover its key",
 	Page: pageIndexDocumentMissing, Rank: rankKey + 4, Object: true, Permissions: []string{"s3:GetBucketWebsite", "s3:ListBucket"},
+	Access: checks.Website,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if !v.website() {
-			return notApplicable()
-		}
 		w := v.s.BucketFacts.Website
 		folder := false
 		for _, u := range v.k.URIs {
@@ -172,8 +162,8 @@ var indexDocumentMissing = &checks.Check{
 		if !v.indexDocument() || v.defaultRoot() != "" {
 			return ruledOut()
 		}
-		if f, done := v.missingKey(); done {
-			return f
+		if f, done := v.Open(beginMissing); done {
+			return *f
 		}
 		f := cause(v.missingCertainty(), "the folder's index document %s does not exist, and the bucket does not let everyone read that key, so the website endpoint answers 403 instead of 404", v.object())
 		f = with(f, ofFact(w, "IndexDocument.Suffix", "IndexDocument.Suffix is %s", quote(w.Value.IndexSuffix)))
@@ -202,12 +192,9 @@ func (v view) errorPage() *correlate.ErrorResponse {
 
 var errorPageForbidden = &checks.Check{
 	ID: "error-page-forbidden", Title: "The custom error page itself is refused",
-	Page: pageErrorPageForbidden, Rank: rankKey + 5, Permissions: []string{"cloudfront:GetDistribution"},
+	Page: pageErrorPageForbidden, Rank: rankKey + 5, Permissions: []string{"cloudfront:GetDistribution"}, Viewers: true,
 	Key: func(p *checks.KeyPass) checks.Finding {
 		v := look(p)
-		if v.direct() {
-			return notApplicable()
-		}
 		if v.Distribution == nil {
 			return undecided("cloudfront:GetDistribution")
 		}

@@ -21,30 +21,19 @@ type view struct {
 	shared *shared
 }
 
-// shared is a pass's view, and the answers to what many checks ask first.
+// shared is a pass's view, and what many checks look at.
 type shared struct {
 	view
-	made                                   bool
-	permission, ungranted, missing, stored opening
-	grants                                 *grants
-}
-
-// An opening is how several checks begin: done says that f is their answer.
-type opening struct {
-	f          checks.Finding
-	done, made bool
+	made   bool
+	grants *grants
 }
 
 // Forget makes room for the next pass.
 func (s *shared) Forget() { *s = shared{} }
 
-// of returns the answer of f, which is asked once.
-func (o *opening) of(f func() (checks.Finding, bool)) (checks.Finding, bool) {
-	if !o.made {
-		o.f, o.done = f()
-		o.made = true
-	}
-	return o.f, o.done
+// opening is how several checks begin: done says that f is their answer.
+func opening(ask func(v view) (f checks.Finding, done bool)) *checks.Opening {
+	return &checks.Opening{Ask: func(p *checks.KeyPass) (checks.Finding, bool) { return ask(look(p)) }}
 }
 
 func look(p *checks.KeyPass) view {
