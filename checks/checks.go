@@ -177,10 +177,17 @@ type opened struct {
 
 // passMemory is what the next pass may use again.
 type passMemory struct {
-	situation     access.Situation
-	outcome       access.Outcome
-	missing, last []string // of dependsOn
-	note          string   // on last
+	situation access.Situation
+	outcome   access.Outcome
+	missing   []string // of dependsOn
+	waits     [4]waits // the last ones that were asked for
+	oldest    int      // of waits
+}
+
+// waits is what is said of an outcome by what it misses.
+type waits struct {
+	missing []string
+	note    string
 }
 
 // Next makes p the pass q, in the memory of p: what was asked of the last one must
@@ -203,31 +210,27 @@ type EdgePass struct {
 	Behavior     *correlate.Behavior     // nil if unknown
 	Origin       *correlate.Origin       // nil if unknown
 
-	found []found
-}
-
-type found struct {
-	check *Check
-	Finding
+	asked []*Check // the checks of found
+	found []Finding
 }
 
 // Next makes p the pass q, in the memory of p.
 func (p *EdgePass) Next(q *EdgePass) {
-	memory := p.found[:0]
+	asked, found := p.asked[:0], p.found[:0]
 	*p = *q
-	p.found = memory
+	p.asked, p.found = asked, found
 }
 
 // Finding returns what a check says, which is asked once. It must not be changed.
 func (p *EdgePass) Finding(c *Check) *Finding {
-	for i := range p.found {
-		if p.found[i].check == c {
-			return &p.found[i].Finding
+	for i, asked := range p.asked {
+		if asked == c {
+			return &p.found[i]
 		}
 	}
 	f := c.Edge(p) // may ask others
-	p.found = append(p.found, found{c, f})
-	return &p.found[len(p.found)-1].Finding
+	p.asked, p.found = append(p.asked, c), append(p.found, f)
+	return &p.found[len(p.found)-1]
 }
 
 // A Diagnosis is everything the checks say of one key or edge failure.
@@ -451,15 +454,21 @@ func (d *Diagnosis) note(p *KeyPass) {
 
 // dependsOn says what an outcome waits for. Many keys wait for the same.
 func (m *passMemory) dependsOn(o *access.Outcome) string {
-	m.missing = o.AppendMissing(m.missing[:0])
-	if len(m.missing) == 0 {
+	if m.missing = o.AppendMissing(m.missing[:0]); len(m.missing) == 0 {
 		return ""
 	}
-	if !slices.Equal(m.missing, m.last) {
-		m.last = append(m.last[:0], m.missing...)
-		m.note = "whether the settings allow the request now depends on " + strings.Join(m.missing, ", ")
+	for i := range m.waits {
+		if w := &m.waits[i]; slices.Equal(w.missing, m.missing) {
+			return w.note
+		}
 	}
-	return m.note
+	w := &m.waits[m.oldest]
+	m.oldest = (m.oldest + 1) % len(m.waits)
+	w.missing = append(w.missing[:0], m.missing...)
+	if w.note = strings.Join(o.Missing(), ", "); w.note != "" {
+		w.note = "whether the settings allow the request now depends on " + w.note
+	}
+	return w.note
 }
 
 // DiagnoseEdge runs every check of the list on one request refused at the edge.

@@ -158,9 +158,10 @@ func (o *Outcome) Step(g Gate) *Step {
 
 // Missing returns what would settle the outcome: nothing unless Allowed is
 // Unknown.
-func (o *Outcome) Missing() []string { return o.AppendMissing(nil) }
+func (o *Outcome) Missing() []string { return unique(o.AppendMissing(nil)) }
 
-// AppendMissing appends what Missing returns to an empty list.
+// AppendMissing appends what Missing returns, in the order of the steps and some
+// of it more than once.
 func (o *Outcome) AppendMissing(list []string) []string {
 	if o.Allowed != correlate.Unknown {
 		return list
@@ -170,7 +171,7 @@ func (o *Outcome) AppendMissing(list []string) []string {
 			list = append(list, st.Missing...)
 		}
 	}
-	return unique(list)
+	return list
 }
 
 // Judge answers a request by the facts at hand. It changes nothing.

@@ -36,7 +36,15 @@ const (
 )
 
 func cause(c checks.Certainty, format string, args ...any) checks.Finding {
-	return checks.Finding{Verdict: checks.Cause, Certainty: c, Summary: fmt.Sprintf(format, args...)}
+	return checks.Finding{Verdict: checks.Cause, Certainty: c, Summary: sprintf(format, args...)}
+}
+
+// sprintf is fmt.Sprintf, which many sentences don't need.
+func sprintf(format string, args ...any) string {
+	if len(args) == 0 && strings.IndexByte(format, '%') < 0 {
+		return format
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 func ruledOut() checks.Finding { return checks.Finding{Verdict: checks.RuledOut} }
@@ -71,6 +79,9 @@ func waits(missing []string) checks.Finding {
 }
 
 func with(f checks.Finding, ev ...checks.Evidence) checks.Finding {
+	if f.Evidence == nil {
+		f.Evidence = make([]checks.Evidence, 0, len(ev)+1) // mostly there is more to come
+	}
 	for _, e := range ev {
 		if e.Source != "" {
 			f.Evidence = append(f.Evidence, e)
@@ -79,22 +90,36 @@ func with(f checks.Finding, ev ...checks.Evidence) checks.Finding {
 	return f
 }
 
+// fixed adds remedies, which become the finding's.
 func fixed(f checks.Finding, remedies ...checks.Remedy) checks.Finding {
-	f.Remedies = append(f.Remedies, remedies...)
+	if f.Remedies == nil {
+		f.Remedies = remedies
+	} else {
+		f.Remedies = append(f.Remedies, remedies...)
+	}
 	return f
 }
 
 // weaker returns the less sure of two certainties.
 func weaker(a, b checks.Certainty) checks.Certainty {
-	order := map[checks.Certainty]int{checks.Proven: 0, checks.Likely: 1, checks.Possible: 2}
-	if order[a] >= order[b] {
+	if doubt(a) >= doubt(b) {
 		return a
 	}
 	return b
 }
 
+func doubt(c checks.Certainty) int {
+	switch c {
+	case checks.Likely:
+		return 1
+	case checks.Possible:
+		return 2
+	}
+	return 0
+}
+
 func evidence(source, ref, format string, args ...any) checks.Evidence {
-	return checks.Evidence{Source: source, Ref: ref, Fact: fmt.Sprintf(format, args...)}
+	return checks.Evidence{Source: source, Ref: ref, Fact: sprintf(format, args...)}
 }
 
 // ofFact is evidence from an answer of AWS.

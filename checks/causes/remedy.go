@@ -23,13 +23,20 @@ import (
 // sh quotes a value for a POSIX shell; bytes that can't be printed are written
 // in the $'…' form of bash and zsh.
 func sh(s string) string {
+	bare := 0
+	for bare < len(s) && inShell[s[bare]] {
+		bare++
+	}
+	if bare > 0 && bare == len(s) {
+		return s
+	}
 	plain := s != ""
 	raw := false
 	for _, r := range s {
 		switch {
 		case r == utf8.RuneError || r < ' ' || r == 0x7f:
 			raw = true
-		case r >= 0x80 || strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,", r):
+		case r >= 0x80 || inShell[r]:
 		default:
 			plain = false
 		}
@@ -59,6 +66,14 @@ func sh(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// inShell are the bytes that need no quotes.
+var inShell = func() (in [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") {
+		in[c] = true
+	}
+	return in
+}()
+
 // js writes a string as JSON, which is also a string of jq.
 func js(s string) string {
 	b, err := json.Marshal(s)
@@ -72,15 +87,19 @@ var unescapeHTML = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "
 
 func s3URI(bucket, key string) string { return "s3://" + bucket + "/" + key }
 
-// updateDistribution returns the three steps of a change to a distribution, and
-// the invalidation of cached errors.
+// updateDistribution returns the three steps of a change to a distribution. They
+// are shared: thousands of paths need the same.
 func updateDistribution(id, jq string) []string {
-	return []string{
-		"aws cloudfront get-distribution-config --id " + sh(id) + " > dist.json",
-		"jq " + sh(".DistributionConfig | "+jq) + " dist.json > new.json",
-		"aws cloudfront update-distribution --id " + sh(id) + ` --if-match "$(jq -r .ETag dist.json)" --distribution-config file://new.json`,
-	}
+	return updates.of([2]string{id, jq}, func() []string {
+		return []string{
+			"aws cloudfront get-distribution-config --id " + sh(id) + " > dist.json",
+			"jq " + sh(".DistributionConfig | "+jq) + " dist.json > new.json",
+			"aws cloudfront update-distribution --id " + sh(id) + ` --if-match "$(jq -r .ETag dist.json)" --distribution-config file://new.json`,
+		}
+	})
 }
+
+var updates kept[[2]string, []string]
 
 func invalidate(id string) string {
 	return "aws cloudfront create-invalidation --distribution-id " + sh(id) + " --paths '/*'   # only where errors were cached"
