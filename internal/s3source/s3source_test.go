@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,37 +185,42 @@ func TestMixedFolder(t *testing.T) {
 	}
 }
 
-// TestLongRunIsListedSideBySide: many days in one folder are split.
+// TestLongRunIsListedSideBySide: many days in one folder are split. The days end
+// today, as far as which a listing without a window looks.
 func TestLongRunIsListedSideBySide(t *testing.T) {
+	const objects, together = 60_000, 8
 	b := new(awsoverlay.Store)
 	var want []string
-	for n := range 60_000 {
-		key := layouts["flat S3"](day0.Add(time.Duration(n)*time.Minute), n)
+	begin := time.Now().UTC().Add(-objects * time.Minute)
+	for n := range objects {
+		key := layouts["flat S3"](begin.Add(time.Duration(n)*time.Minute), n)
 		b.Put(key, nil)
 		want = append(want, key)
 	}
-	var open1, most atomic.Int64
+	// The first page is asked for alone. Of what comes after it, none is answered
+	// before so many calls are open.
+	var pages, open1 atomic.Int64
+	enough := make(chan struct{})
 	server := &awsoverlay.Server{Buckets: map[string]*awsoverlay.Store{"logs": b}, Fault: func(w http.ResponseWriter, r *http.Request) bool {
-		n := open1.Add(1)
-		for {
-			m := most.Load()
-			if n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
+		if r.Method != http.MethodGet || pages.Add(1) == 1 {
+			return false
 		}
-		time.Sleep(5 * time.Millisecond)
-		open1.Add(-1)
+		if open1.Add(1) == together {
+			close(enough)
+		}
+		select {
+		case <-enough:
+		case <-time.After(time.Minute):
+			t.Errorf("only %d calls side by side", open1.Load())
+		}
 		return false
 	}}
 	got := listed(t, open(t, server, "s3://logs/s3/", Options{}), logs.Window{})
 	if !slices.Equal(got, want) {
 		t.Errorf("%d objects, want %d", len(got), len(want))
 	}
-	if most.Load() < 8 {
-		t.Errorf("at most %d calls side by side", most.Load())
-	}
-	if n := count(server.Requests(), "s3:ListObjectsV2"); n > 60+listings+3 {
-		t.Errorf("%d calls for 60 pages", n)
+	if n := count(server.Requests(), "s3:ListObjectsV2"); n > objects/1000+listings+3 {
+		t.Errorf("%d calls for %d pages", n, objects/1000)
 	}
 }
 
@@ -312,45 +318,44 @@ func TestFaultsAreOvercome(t *testing.T) {
 		c.Close()
 	}
 	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nETag: \"%x\"\r\n\r\n", len(content), md5.Sum(content))
-	status := func(code int, body string) func(http.ResponseWriter) {
-		return func(w http.ResponseWriter) { w.WriteHeader(code); io.WriteString(w, body) }
+	status := func(code int, body string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(code); io.WriteString(w, body) }
 	}
-	for name, fault := range map[string]func(http.ResponseWriter){
+	for name, fault := range map[string]func(http.ResponseWriter, *http.Request){
 		"500":                   status(500, "<Error><Code>InternalError</Code></Error>"),
 		"503 SlowDown":          status(503, "<Error><Code>SlowDown</Code></Error>"),
 		"400 RequestTimeout":    status(400, "<Error><Code>RequestTimeout</Code></Error>"),
 		"403 ExpiredToken once": status(403, "<Error><Code>ExpiredToken</Code></Error>"),
-		"reset before answer":   func(w http.ResponseWriter) { hijack(w, "", nil) },
-		"cut in the body":       func(w http.ResponseWriter) { hijack(w, head, content[:100_000]) },
-		"cut before the body":   func(w http.ResponseWriter) { hijack(w, head, nil) },
-		"hangs before answer":   func(w http.ResponseWriter) { time.Sleep(time.Second) },
-		"hangs in the body": func(w http.ResponseWriter) {
+		"reset before answer":   func(w http.ResponseWriter, r *http.Request) { hijack(w, "", nil) },
+		"cut in the body":       func(w http.ResponseWriter, r *http.Request) { hijack(w, head, content[:100_000]) },
+		"cut before the body":   func(w http.ResponseWriter, r *http.Request) { hijack(w, head, nil) },
+		"hangs before answer":   func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"hangs in the body": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 			w.Write(content[:100_000])
 			w.(http.Flusher).Flush()
-			time.Sleep(time.Second)
+			<-r.Context().Done()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := new(awsoverlay.Store)
 			b.Put("k", content)
-			var mu sync.Mutex
-			left := 2
+			var left atomic.Int64
+			left.Store(2)
 			if name == "403 ExpiredToken once" {
-				left = 1
+				left.Store(1)
 			}
 			server := &awsoverlay.Server{Buckets: map[string]*awsoverlay.Store{"logs": b}, Fault: func(w http.ResponseWriter, r *http.Request) bool {
-				mu.Lock()
-				defer mu.Unlock()
-				if r.Method != http.MethodGet || left == 0 || r.Header.Get("Range") != "" && name != "500" {
+				if r.Method != http.MethodGet || r.Header.Get("Range") != "" && name != "500" || left.Add(-1) < 0 {
 					return false
 				}
-				left--
-				fault(w)
+				fault(w, r)
 				return true
 			}}
 			s := open(t, server, "s3://logs/", Options{})
-			s.fetch.stall = 100 * time.Millisecond
+			if strings.HasPrefix(name, "hangs") {
+				s.fetch.stall = time.Second
+			}
 			r, err := s.Open(context.Background(), &logs.Object{URI: "s3://logs/k", Size: int64(len(content))})
 			if err != nil {
 				t.Fatal(err)
@@ -402,9 +407,12 @@ func TestMessagesEscapeNames(t *testing.T) {
 func TestReadingEndsWithTheContext(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	b := new(awsoverlay.Store)
 	server := &awsoverlay.Server{Buckets: map[string]*awsoverlay.Store{"logs": b}, Fault: func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {
+			cancel()
 			select {
 			case <-hang:
 			case <-r.Context().Done():
@@ -414,8 +422,6 @@ func TestReadingEndsWithTheContext(t *testing.T) {
 		return false
 	}}
 	s := open(t, server, "s3://logs/", Options{})
-	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := s.Open(ctx, &logs.Object{URI: "s3://logs/k", Size: 1}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
@@ -490,8 +496,11 @@ func TestGateGrowsAndBacksOff(t *testing.T) {
 }
 
 func TestGateLetsInNoMoreThanItsLimit(t *testing.T) {
-	g := newGate(3)
+	const limit = 3
+	g := newGate(limit)
 	var inside, most atomic.Int64
+	full := make(chan struct{})
+	var once sync.Once
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -501,13 +510,17 @@ func TestGateLetsInNoMoreThanItsLimit(t *testing.T) {
 			n := inside.Add(1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
-			time.Sleep(time.Millisecond)
+			if n == limit {
+				once.Do(func() { close(full) })
+			}
+			<-full // nobody leaves before so many are in
+			runtime.Gosched()
 			inside.Add(-1)
 			g.leave(false)
 		})
 	}
 	all.Wait()
-	if most.Load() != 3 || g.inside != 0 {
+	if most.Load() != limit || g.inside != 0 {
 		t.Errorf("most %d, left %d", most.Load(), g.inside)
 	}
 }
