@@ -72,6 +72,9 @@ type Outcome struct {
 	// Notes are the rules on which the bucket policy's answer rests that AWS does
 	// not document, in words.
 	Notes []string
+	// Denied and Unclear say whether a Deny of the bucket policy matches, and whether
+	// any of its statements may: without them no statement does.
+	Denied, Unclear bool
 	// PolicyError says why the bucket policy could not be understood.
 	PolicyError error
 	// OwnerStep and ACLStep are the parts of GateGrant.
@@ -503,6 +506,7 @@ func (j *judge) bucketPolicy() {
 	if doc != nil {
 		grant.Because = "no Allow of the bucket policy matches"
 		notes := doc.p.Visit(j.request(), func(i int, match policy.Tri, account bool) {
+			j.o.Unclear = j.o.Unclear || match == policy.Unknown
 			if doc.p.IsAllow(i) {
 				m := match
 				if account && s.Principal.Account() != s.OwnerAccount {
@@ -533,6 +537,7 @@ func (j *judge) bucketPolicy() {
 				deny.Missing = append(deny.Missing, e.DependsOn...)
 				return
 			}
+			j.o.Denied = true
 			if deny.Blocks != correlate.Yes {
 				deny.Because, deny.Missing = "", nil
 			}

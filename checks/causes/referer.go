@@ -55,12 +55,14 @@ func (v view) refererOf() (c refererCase, f checks.Finding, done bool) {
 		return c, *f, true
 	}
 	denies, _ := v.refererDenies()
-	g := v.grants()
-	c.statements = append(denies, g.referer...)
-	if v.o.ByPolicy == correlate.Yes || v.o.ByACL == correlate.Yes {
-		c.statements = denies
+	c.statements = denies
+	if v.o.ByPolicy != correlate.Yes && v.o.ByACL != correlate.Yes {
+		c.statements = append(denies, v.grants().referer...)
 	}
 	if len(c.statements) == 0 {
+		if !v.o.Unclear {
+			return c, ruledOut(), true
+		}
 		for _, e := range v.o.Statements() {
 			if e.In == "bucketPolicy" && e.Match == policy.Unknown && allKeys(conditions(&e, policy.Unknown), "aws:Referer") {
 				return c, undecided("s3-log", "cloudfront:GetDistribution"), true

@@ -303,6 +303,9 @@ func (v view) grants() grants {
 // refererDenies splits the Deny statements that match into those that only ask
 // for a Referer and the others.
 func (v view) refererDenies() (referer, others []policy.Explanation) {
+	if !v.o.Denied {
+		return nil, nil
+	}
 	for _, e := range v.statements("Deny") {
 		if e.Match != policy.True {
 			continue

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -123,6 +124,7 @@ func (s *statement) explain(ref StatementRef, r *prepared) Explanation {
 		}
 		return name
 	}
+	e.Elements = make([]ElementExplanation, 0, 3+len(s.conditions))
 	if !s.anyone {
 		who := s.matchPrincipal(r)
 		e.Elements = append(e.Elements, ElementExplanation{
@@ -133,7 +135,7 @@ func (s *statement) explain(ref StatementRef, r *prepared) Explanation {
 			Match:   who.direct.Or(who.account),
 		})
 	}
-	var resources []string
+	resources := slices.Grow([]string(nil), len(s.resources))
 	for i := range s.resources {
 		resources = append(resources, s.resources[i].text)
 	}

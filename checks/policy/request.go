@@ -126,7 +126,7 @@ func (c *Context) SetAbsent(key string) { c.put(key, Value{State: Absent}) }
 func (c *Context) SetUnknown(key string) { c.put(key, Value{State: Undefined}) }
 
 func (c *Context) put(key string, v Value) {
-	name := strings.ToLower(key)
+	name := keyName(key)
 	if i := c.index(name); i >= 0 {
 		c.keys[i].Value = v
 		return
@@ -148,7 +148,28 @@ func (c *Context) index(name string) int {
 }
 
 // Get returns what is known of the key.
-func (c *Context) Get(key string) Value { return c.lookup(strings.ToLower(key)) }
+func (c *Context) Get(key string) Value { return c.lookup(keyName(key)) }
+
+// keyName is strings.ToLower for the name of a condition key; most are of these.
+func keyName(key string) string {
+	if name, ok := lowered[key]; ok {
+		return name
+	}
+	return strings.ToLower(key)
+}
+
+var lowered = func() map[string]string {
+	m := map[string]string{}
+	for _, key := range []string{
+		"aws:CurrentTime", "aws:EpochTime", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalServiceName",
+		"aws:PrincipalServiceNamesList", "aws:PrincipalType", "aws:Referer", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn",
+		"aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:UserAgent", "aws:ViaAWSService", "aws:VpcSourceIp", "s3:TlsVersion",
+		"s3:VersionId", "s3:authType",
+	} {
+		m[key] = strings.ToLower(key)
+	}
+	return m
+}()
 
 // Clone returns a copy whose keys can be set without touching c.
 func (c *Context) Clone() *Context {
