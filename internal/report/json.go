@@ -26,9 +26,9 @@ func renderJSON(w io.Writer, r *Report, _ Options) error {
 	j.field("run", wireRun(r.Run), ",\n")
 	j.field("inputs", wireInputs(r.Inputs), ",\n")
 	j.field("summary", wireSummary(r.Summary), ",\n")
-	entries(&j, "failing_keys", r.FailingKeys, wireKey)
-	entries(&j, "direct_failures", r.DirectFailures, wireKey)
-	entries(&j, "edge_failures", r.EdgeFailures, wireEdge)
+	entries(&j, "failing_keys", r.FailingKeys, (*entryWriter).key)
+	entries(&j, "direct_failures", r.DirectFailures, (*entryWriter).key)
+	entries(&j, "edge_failures", r.EdgeFailures, (*entryWriter).path)
 	if len(r.Trend) > 0 {
 		j.field("trend", r.Trend, ",\n")
 	}
@@ -110,18 +110,11 @@ func (j *jsonWriter) field(name string, v any, end string) {
 	j.raw(end)
 }
 
-func (j *jsonWriter) element(i int, v any) {
-	if i > 0 {
-		j.raw(",")
-	}
-	j.raw("\n")
-	j.value(v)
-}
-
-func entries[T any](j *jsonWriter, name string, list List[T], wire func(*T) *T) {
+// entries writes one list of the report, an entry on each line.
+func entries[T any](j *jsonWriter, name string, list List[T], entry func(*entryWriter, *T)) {
 	j.raw(`"` + name + `": [`)
 	if list != nil {
-		n := 0
+		var e entryWriter
 		for v, err := range list.All() {
 			if j.err == nil {
 				j.err = err
@@ -129,31 +122,14 @@ func entries[T any](j *jsonWriter, name string, list List[T], wire func(*T) *T) 
 			if j.err != nil {
 				return
 			}
-			j.element(n, wire(v))
-			n++
+			e.start()
+			entry(&e, v)
+			if j.err = e.err; j.err == nil {
+				_, j.err = j.w.Write(e.buf)
+			}
 		}
 	}
 	j.raw("\n],\n")
-}
-
-// The wire functions return copies in which no array is null and all times are
-// UTC. Parts that the contract lets be absent stay absent.
-
-func wireKey(k *FailingKey) *FailingKey {
-	c := *k
-	c.Key, c.KeyEncoding = encodeKey(k.Key)
-	c.URIs = list(k.URIs)
-	c.FirstSeen, c.LastSeen = k.FirstSeen.UTC(), k.LastSeen.UTC()
-	c.LastSuccess, c.FixedSince = utc(k.LastSuccess), utc(k.FixedSince)
-	c.Causes, c.RuledOut, c.Unknown = wireCauses(k.Causes), list(k.RuledOut), wireUnknown(k.Unknown)
-	return &c
-}
-
-func wireEdge(f *EdgeFailure) *EdgeFailure {
-	c := *f
-	c.FirstSeen, c.LastSeen = f.FirstSeen.UTC(), f.LastSeen.UTC()
-	c.Causes, c.RuledOut, c.Unknown = wireCauses(f.Causes), list(f.RuledOut), wireUnknown(f.Unknown)
-	return &c
 }
 
 // encodeKey returns the key as a JSON string can hold it, and how it was done.
@@ -164,28 +140,8 @@ func encodeKey(key string) (text, encoding string) {
 	return base64.StdEncoding.EncodeToString([]byte(key)), "base64"
 }
 
-func wireCauses(cs []Cause) []Cause {
-	out := make([]Cause, len(cs))
-	for i, c := range cs {
-		c.Evidence = list(c.Evidence)
-		remedies := make([]Remedy, len(c.Remedies))
-		for n, m := range c.Remedies {
-			m.Commands = list(m.Commands)
-			remedies[n] = m
-		}
-		c.Remedies = remedies
-		out[i] = c
-	}
-	return out
-}
-
-func wireUnknown(us []Unknown) []Unknown {
-	out := make([]Unknown, len(us))
-	for i, u := range us {
-		out[i] = Unknown{u.ID, list(u.Missing)}
-	}
-	return out
-}
+// The wire functions return copies in which no array is null and all times are
+// UTC. Parts that the contract lets be absent stay absent.
 
 func wireRun(r Run) Run {
 	r.Started, r.Finished = r.Started.UTC(), r.Finished.UTC()

@@ -19,8 +19,10 @@ const profile = mkdtempSync(join(tmpdir(), "why403-browser-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath,
   headless: true,
+  timeout: 180000,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
+browser.setDefaultTimeout(120000); // a busy machine is no fault of the page
 const looks = [
   { name: "light", scheme: "light", width: 1280, height: 900 },
   { name: "dark", scheme: "dark", width: 1280, height: 900 },
@@ -66,7 +68,7 @@ for (const file of files) {
       r.steps.byCause = await found();
       await page.selectOption("#by-cause", "");
       await page.evaluate(() => { const l = document.getElementById("list"); l.scrollTop = l.scrollHeight; });
-      await page.waitForTimeout(100);
+      await page.waitForFunction(() => [...document.querySelectorAll(".row")].at(-1)?.getAttribute("aria-rowindex") === document.getElementById("list").getAttribute("aria-rowcount")).catch(() => {});
       r.steps.lastRow = await page.locator(".row").last().getAttribute("aria-rowindex");
       await page.locator(".row button").last().click();
       r.steps.dialog = await page.locator("#one").getAttribute("open") !== null;
@@ -74,9 +76,15 @@ for (const file of files) {
       await page.keyboard.press("Escape");
       const code = page.locator(".code button").first();
       if (await code.count()) {
-        const copied = page.waitForFunction(() => document.querySelector(".code button").textContent === "Copied", null, { timeout: 20000 }); // the clipboard answers when it likes
+        // The clipboard answers when it likes, and the word stands there for a moment.
+        await code.evaluate((button) => {
+          window.copied = new Promise((done) => {
+            new MutationObserver(() => { if (button.textContent === "Copied") done("Copied"); }).observe(button, { childList: true });
+            setTimeout(() => done(button.textContent), 60000);
+          });
+        });
         await code.click();
-        r.steps.copied = await copied.then(() => "Copied", () => code.textContent());
+        r.steps.copied = await page.evaluate(() => window.copied);
       }
       await page.emulateMedia({ media: "print" });
       r.steps.pdfBytes = (await page.pdf({ path: shots ? join(shots, `${basename(file, ".html")}.pdf`) : undefined })).length;
@@ -97,5 +105,5 @@ for (const file of files) {
   }
 }
 await browser.close();
-rmSync(profile, { recursive: true, force: true });
+rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 }); // Chromium's last processes still write
 console.log(JSON.stringify(out, null, 1));
