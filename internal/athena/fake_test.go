@@ -15,8 +15,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
+
+	"github.com/why403/why403/internal/awsx"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -50,6 +53,7 @@ func (f *fake) client(t testing.TB) *athena.Client {
 	s := httptest.NewServer(f)
 	t.Cleanup(s.Close)
 	return athena.New(athena.Options{Region: "us-east-1", BaseEndpoint: &s.URL, Retryer: aws.NopRetryer{},
+		HTTPClient:  awsx.PlainBodies(awshttp.NewBuildableClient()),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +16,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -677,3 +681,27 @@ func TestLimitDoesNotWait(t *testing.T) {
 		t.Errorf("%d calls, %d left", n, c.meter.left)
 	}
 }
+
+// TestPlainBodies has an answer that comes while the transport still looks for the
+// end of the request's body.
+func TestPlainBodies(t *testing.T) {
+	ended := make(chan error, 1)
+	client := PlainBodies(doer(func(r *http.Request) (*http.Response, error) {
+		r.Body.Close() // as the SDK does when the answer is there
+		_, err := io.Copy(io.Discard, r.Body)
+		ended <- err
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+	}))
+	_, err := sts.New(sts.Options{Region: "us-east-1", HTTPClient: client, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}).GetCallerIdentity(t.Context(), nil)
+	if len(ended) == 0 {
+		t.Fatalf("no request with a body: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the body ends with %v", err)
+	}
+}
+
+type doer func(*http.Request) (*http.Response, error)
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }

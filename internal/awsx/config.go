@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -100,6 +101,7 @@ type Clients struct {
 	s3       map[string]*s3.Client
 	kms      map[string]*kms.Client
 	logs     map[string]*cloudwatchlogs.Client
+	http     aws.HTTPClient // as configured, CA bundle and all
 	buckets  map[string]*located
 	expected map[string]string // Regions of buckets, as they were told
 
@@ -147,8 +149,24 @@ func Open(ctx context.Context, o Config) (*Clients, error) {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1" // buckets tell their own Region, the rest is global
 	}
+	c.http, cfg.HTTPClient = cfg.HTTPClient, PlainBodies(cfg.HTTPClient)
 	c.cfg = cfg
 	return c, nil
+}
+
+// PlainBodies returns a client whose request bodies can only be read. The SDK closes
+// a body when the answer comes, and the transport may then still be looking for its
+// end: by the body's WriteTo (smithy-go 1.28.9) it gets an error, and closes the
+// connection before the answer is read; by Read it gets the end.
+func PlainBodies(c aws.HTTPClient) aws.HTTPClient { return plainBodies{c} }
+
+type plainBodies struct{ client aws.HTTPClient }
+
+func (p plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return p.client.Do(r)
 }
 
 func version(v string) string {
@@ -383,7 +401,7 @@ func unavailable(what, hint string, err error) error {
 // Transport returns a new transport with the TLS and proxy settings of the SDK's
 // configuration (AWS_CA_BUNDLE, HTTPS_PROXY).
 func (c *Clients) Transport() *http.Transport {
-	if b, ok := c.cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+	if b, ok := c.http.(*awshttp.BuildableClient); ok {
 		return b.GetTransport()
 	}
 	return http.DefaultTransport.(*http.Transport).Clone()
