@@ -2,7 +2,7 @@ package report
 
 import (
 	"cmp"
-	"hash/fnv"
+	"hash/maphash"
 	"slices"
 	"sort"
 	"strings"
@@ -65,7 +65,7 @@ type missing struct {
 func (r *Report) overview(l limits) (*overview, error) {
 	o := &overview{hours: map[string]map[int64]int64{}}
 	byID := map[problemID]*problem{}
-	need := map[string]*missing{}
+	need := needs{byName: map[string]*missing{}}
 	for it, err := range r.items() {
 		if err != nil {
 			return nil, err
@@ -96,21 +96,7 @@ func (r *Report) overview(l limits) (*overview, error) {
 			byID[id] = p
 		}
 		p.add(it, l)
-		for _, u := range it.Unknown {
-			for _, name := range u.Missing {
-				m := need[name]
-				if m == nil {
-					m = &missing{name: name}
-					need[name] = m
-				}
-				if !slices.Contains(m.causes, u.ID) {
-					m.causes = append(m.causes, u.ID)
-				}
-			}
-		}
-		for _, name := range missingNames(it.Unknown) {
-			need[name].items++
-		}
+		need.add(it.Unknown)
 	}
 	for _, p := range byID {
 		o.problems = append(o.problems, p)
@@ -119,7 +105,7 @@ func (r *Report) overview(l limits) (*overview, error) {
 		return cmp.Or(cmp.Compare(b.hit, a.hit), cmp.Compare(b.keys, a.keys), cmp.Compare(a.id.verdict, b.id.verdict),
 			cmp.Compare(a.id.kind, b.id.kind), cmp.Compare(a.id.bucket, b.id.bucket), cmp.Compare(a.id.distribution, b.id.distribution))
 	})
-	for _, m := range need {
+	for _, m := range need.byName {
 		sort.Strings(m.causes)
 		o.missing = append(o.missing, *m)
 	}
@@ -127,6 +113,40 @@ func (r *Report) overview(l limits) (*overview, error) {
 		return cmp.Or(cmp.Compare(b.items, a.items), cmp.Compare(a.name, b.name))
 	})
 	return o, nil
+}
+
+// needs counts what is missing.
+type needs struct {
+	byName map[string]*missing
+	last   []Unknown  // most items refer to the same list as the one before
+	want   []*missing // of last
+}
+
+func (n *needs) add(us []Unknown) {
+	if len(us) == 0 {
+		return
+	}
+	if len(n.last) != len(us) || &n.last[0] != &us[0] {
+		n.last, n.want = us, n.want[:0]
+		for _, u := range us {
+			for _, name := range u.Missing {
+				m := n.byName[name]
+				if m == nil {
+					m = &missing{name: name}
+					n.byName[name] = m
+				}
+				if !slices.Contains(m.causes, u.ID) {
+					m.causes = append(m.causes, u.ID)
+				}
+				if !slices.Contains(n.want, m) {
+					n.want = append(n.want, m)
+				}
+			}
+		}
+	}
+	for _, m := range n.want {
+		m.items++
+	}
 }
 
 func missingNames(us []Unknown) []string {
@@ -195,17 +215,24 @@ func (p *problem) add(it item, l limits) {
 // signature is equal for causes that rest on the same settings and have the
 // same remedies: log lines and the names of keys do not count.
 func (c *Cause) signature() uint64 {
-	h := fnv.New64a()
-	for _, e := range c.Evidence {
-		if !strings.HasSuffix(e.Source, "-log") {
-			h.Write([]byte(e.Source + "\x00" + e.Ref + "\x00"))
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for i := range c.Evidence {
+		if e := &c.Evidence[i]; !strings.HasSuffix(e.Source, "-log") {
+			h.WriteString(e.Source)
+			h.WriteByte(0)
+			h.WriteString(e.Ref)
+			h.WriteByte(0)
 		}
 	}
-	for _, m := range c.Remedies {
-		h.Write([]byte(m.Title + "\x01"))
+	for i := range c.Remedies {
+		h.WriteString(c.Remedies[i].Title)
+		h.WriteByte(1)
 	}
 	return h.Sum64()
 }
+
+var seed = maphash.MakeSeed()
 
 // keepWorst inserts it into the list sorted by requests, of at most n.
 func keepWorst(list []item, it item, n int) []item {
