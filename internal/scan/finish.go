@@ -14,11 +14,10 @@ import (
 	"github.com/why403/why403/correlate"
 	"github.com/why403/why403/internal/redact"
 	"github.com/why403/why403/internal/report"
-	"github.com/why403/why403/internal/state"
 )
 
 // finish fills what the report says of the run as a whole.
-func (r *run) finish(rep *report.Report, found *correlate.Result) error {
+func (r *run) finish(rep *report.Report, found *correlate.Result) {
 	rep.Run = report.Run{
 		Started: r.started, Finished: time.Now().UTC(), Version: r.Version, Engine: r.engine(),
 		Window: report.Window{From: bound(r.Window.From), To: bound(r.Window.To)},
@@ -27,16 +26,11 @@ func (r *run) finish(rep *report.Report, found *correlate.Result) error {
 	if r.clients != nil {
 		rep.APICalls = r.clients.Calls()
 	}
-	open := openFacts{}
-	var err error
-	if rep.Summary, err = r.summary(rep, found, open); err != nil {
-		return err
-	}
+	rep.Summary = r.summary(rep, found)
 	rep.Documents = r.documents(rep)
-	r.missing(open)
+	r.missing(r.sums.open)
 	rep.Run.Incomplete, rep.Run.Hints = r.incomplete, distinct(r.hints)
 	rep.Notes = r.notes
-	return nil
 }
 
 func bound(t time.Time) *time.Time {
@@ -46,8 +40,8 @@ func bound(t time.Time) *time.Time {
 	return &t
 }
 
-// summary sums up the keys, and notes what could settle more of them.
-func (r *run) summary(rep *report.Report, found *correlate.Result, open openFacts) (report.Summary, error) {
+// summary sums up the run.
+func (r *run) summary(rep *report.Report, found *correlate.Result) report.Summary {
 	s := report.Summary{
 		CloudFront: found.Forbidden.CloudFront,
 		S3:         found.Forbidden.S3,
@@ -60,55 +54,63 @@ func (r *run) summary(rep *report.Report, found *correlate.Result, open openFact
 	for _, p := range found.Patterns {
 		s.Patterns = append(s.Patterns, report.Pattern{ID: p.ID, Statement: cmp.Or(p.Bucket, p.Distribution) + ": " + p.Statement, Keys: p.Keys, Requests: p.Requests})
 	}
-	byID := map[string]*report.CauseCount{}
-	add := func(verdict string, list []report.Cause, requests int64, status string) {
-		c := byID[verdict]
-		if c == nil {
-			c = &report.CauseCount{ID: verdict, Title: title(verdict), Certainty: string(checks.Proven)}
-			byID[verdict] = c
-		}
-		c.Keys++
-		if status == state.New {
-			c.New++
-		}
-		c.Requests += requests
-		s.Forbidden += requests
-		for _, f := range list {
-			if f.ID == verdict && weight(f.Certainty) < weight(c.Certainty) {
-				c.Certainty = f.Certainty
-			}
-		}
-		if verdict == checks.Unexplained {
-			c.Certainty = ""
-		}
-	}
-	i := 0
-	for _, keys := range r.judged {
-		for k, err := range keys.All() {
-			if err != nil {
-				return s, err
-			}
-			add(k.Verdict, k.Causes, k.Requests.Hit(), r.Memory.status(i))
-			open.note(k.Unknown, k.Verdict, k.Causes)
-			i++
-		}
-	}
-	for f, err := range rep.EdgeFailures.All() {
-		if err != nil {
-			return s, err
-		}
-		open.note(f.Unknown, f.Verdict, f.Causes)
-		if f.Requests > 0 { // else it is remembered only
-			add(f.Verdict, f.Causes, f.Requests, f.Status)
-		}
-	}
-	for _, c := range byID {
+	s.Forbidden = r.sums.forbidden
+	for _, c := range r.sums.causes {
+		c.New = r.Memory.newOf(c.ID)
 		s.Causes = append(s.Causes, *c)
 	}
 	slices.SortFunc(s.Causes, func(a, b report.CauseCount) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.ID, b.ID))
 	})
-	return s, nil
+	return s
+}
+
+// sums are sums of what was judged, taken while it goes by.
+type sums struct {
+	causes    map[string]*report.CauseCount
+	forbidden int64 // requests
+	open      openFacts
+	noted     map[noted]bool // in open
+}
+
+// noted is what of a judgement decides which facts are open.
+type noted struct {
+	said   *common
+	proven bool
+}
+
+// add adds what was said of a key or a path, and its requests.
+func (s *sums) add(said judgement, requests int64) {
+	if s.causes == nil {
+		s.causes, s.open = map[string]*report.CauseCount{}, openFacts{}
+	}
+	c := s.causes[said.verdict]
+	if c == nil {
+		c = &report.CauseCount{ID: said.verdict, Title: title(said.verdict), Certainty: string(checks.Proven)}
+		if said.verdict == checks.Unexplained {
+			c.Certainty = ""
+		}
+		s.causes[said.verdict] = c
+	}
+	c.Keys++
+	c.Requests += requests
+	s.forbidden += requests
+	proven := false
+	for i := range said.causes {
+		if f := &said.causes[i]; f.ID == said.verdict {
+			proven = proven || f.Certainty == string(checks.Proven)
+			if weight(f.Certainty) < weight(c.Certainty) {
+				c.Certainty = f.Certainty
+			}
+		}
+	}
+	if n := (noted{said.common, proven}); !s.noted[n] {
+		if s.noted == nil || len(s.noted) >= mostCommon {
+			s.noted = map[noted]bool{}
+		}
+		s.noted[n] = true
+		s.open.note(said.unknown, proven)
+	}
 }
 
 func weight(certainty string) int {
@@ -160,10 +162,8 @@ func (r *run) documents(rep *report.Report) []report.Document {
 // still change a verdict: one that is not proven.
 type openFacts map[string]bool
 
-func (o openFacts) note(us []report.Unknown, verdict string, list []report.Cause) {
-	proven := slices.ContainsFunc(list, func(c report.Cause) bool {
-		return c.ID == verdict && c.Certainty == string(checks.Proven)
-	})
+// note notes what an entry misses whose verdict is proven, or is not.
+func (o openFacts) note(us []report.Unknown, proven bool) {
 	for _, u := range us {
 		for _, m := range u.Missing {
 			o[m] = o[m] || !proven

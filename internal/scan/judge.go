@@ -42,12 +42,28 @@ type pool struct {
 	path  checks.EdgePass
 	name  []byte
 	notes []string // the last ones
+	last  [4]*common
+	old   int // of last
 	kept  map[string]*common
 }
 
 // judgement returns what the report keeps of the pool's diagnosis.
 func (p *pool) judgement() judgement {
 	d := &p.Diagnosis
+	if !slices.Equal(p.notes, d.Notes) {
+		p.notes = slices.Clone(d.Notes)
+	}
+	return judgement{p.common(), reportCauses(d.Causes), p.notes}
+}
+
+// common returns the common parts of the pool's diagnosis.
+func (p *pool) common() *common {
+	d := &p.Diagnosis
+	for _, c := range p.last {
+		if c != nil && c.of(d) {
+			return c
+		}
+	}
 	b := append(p.name[:0], d.Verdict...)
 	for _, id := range d.RuledOut {
 		b = append(append(b, 0), id...)
@@ -73,10 +89,18 @@ func (p *pool) judgement() judgement {
 		}
 		p.kept[string(b)] = c
 	}
-	if !slices.Equal(p.notes, d.Notes) {
-		p.notes = slices.Clone(d.Notes)
-	}
-	return judgement{c, reportCauses(d.Causes), p.notes}
+	p.last[p.old] = c
+	p.old = (p.old + 1) % len(p.last)
+	return c
+}
+
+// of reports whether c is what a diagnosis has in common with others.
+func (c *common) of(d *checks.Diagnosis) bool {
+	return c.verdict == d.Verdict && slices.Equal(c.ruledOut, d.RuledOut) &&
+		slices.EqualFunc(c.unknown, d.Unknown, func(u report.Unknown, o checks.Open) bool {
+			return u.ID == o.ID && slices.Equal(u.Missing, o.Missing)
+		}) &&
+		slices.EqualFunc(c.plan, d.Plan, func(title string, r checks.Remedy) bool { return title == r.Title })
 }
 
 // mostCommon bounds what is kept to be shared.
@@ -152,6 +176,11 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 	lists := [...]*correlate.List[correlate.FailingKey]{found.Keys, found.Direct}
 	var spools [len(lists)]*report.Spool[report.FailingKey]
 	var again [len(lists)][]int
+	keep := func(n int, k *correlate.FailingKey, said judgement) {
+		e := reportKey(k, said, m)
+		spools[n].Add(e)
+		r.sums.add(said, e.Requests.Hit())
+	}
 	for n, list := range lists {
 		spools[n] = report.NewKeys(rep.Memory)
 		err := inParts(ctx, list.Len(), func(from, size int) {
@@ -163,7 +192,7 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 				if objects.consider(k, &said[i], open[i]) {
 					again[n] = append(again[n], from+i)
 				} else {
-					spools[n].Add(reportKey(k, said[i], m))
+					keep(n, k, said[i])
 				}
 			}
 		})
@@ -181,7 +210,7 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 				said[i], _ = judgeKey(keys[i], p)
 			})
 			for i, k := range keys[:size] {
-				spools[n].Add(reportKey(k, said[i], m))
+				keep(n, k, said[i])
 			}
 		})
 		if err != nil {
@@ -192,7 +221,6 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 		}
 	}
 	rep.FailingKeys, rep.DirectFailures = spools[0], spools[1]
-	r.judged = spools[:]
 
 	paths := report.NewPaths(rep.Memory)
 	rep.EdgeFailures = paths
@@ -203,10 +231,12 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 			pass := r.edgePass(found, f)
 			p.path.Next(&pass)
 			p.OfEdge(causes.ByID, &p.path)
-			entries[i] = reportEdge(f, p.judgement(), m)
+			said[i] = p.judgement()
+			entries[i] = reportEdge(f, said[i], m)
 		})
-		for _, e := range entries[:n] {
+		for i, e := range entries[:n] {
 			paths.Add(e)
+			r.sums.add(said[i], e.Requests)
 		}
 	})
 }

@@ -36,8 +36,9 @@ type Memory struct {
 	read       int64
 	started    time.Time
 	incomplete bool
-	told       []standing     // of this run's keys, then those that failed directly
-	statuses   map[string]int // of the report's entries
+	told       []standing       // of this run's keys, then those that failed directly
+	statuses   map[string]int   // of the report's entries
+	fresh      map[string]int64 // new entries of this run, by verdict
 }
 
 // MemoryOptions tune OpenMemory.
@@ -294,6 +295,7 @@ func (m *Memory) remember(rep *report.Report, edge *correlate.List[correlate.Edg
 	}
 	rep.Inputs.Duplicates += m.counted.Load()
 	m.statuses = map[string]int{state.New: 0, state.Still: 0, state.Fixed: 0, state.Quiet: 0}
+	m.fresh = map[string]int64{}
 	var gone [2][]*report.FailingKey
 	var told [2][]standing
 	lists := [2]*report.Keys{&rep.FailingKeys, &rep.DirectFailures}
@@ -314,6 +316,7 @@ func (m *Memory) remember(rep *report.Report, edge *correlate.List[correlate.Edg
 			status, since := m.st.Observe(o)
 			m.told = append(m.told, standing{status, since})
 			m.count(status)
+			m.countNew(status, k.Verdict)
 		}
 		told[i] = m.told[begin:]
 	}
@@ -337,6 +340,7 @@ func (m *Memory) remember(rep *report.Report, edge *correlate.List[correlate.Edg
 		status, _ := m.st.Observe(o)
 		paths = append(paths, status)
 		m.count(status)
+		m.countNew(status, f.Verdict)
 	}
 	var gonePaths []*report.EdgeFailure
 	for r := range m.st.Absent() {
@@ -403,12 +407,19 @@ func (m *Memory) finish(rep *report.Report) {
 	}
 }
 
-// status returns the status of a run's key by its number.
-func (m *Memory) status(i int) string {
-	if m == nil {
-		return ""
+func (m *Memory) countNew(status, verdict string) {
+	if status == state.New {
+		m.fresh[verdict]++
 	}
-	return m.told[i].status
+}
+
+// newOf returns how many entries of this run with the verdict no earlier run has
+// reported.
+func (m *Memory) newOf(verdict string) int64 {
+	if m == nil {
+		return 0
+	}
+	return m.fresh[verdict]
 }
 
 func dayHours(hs []report.HourCount) []state.Hour {

@@ -103,10 +103,10 @@ type run struct {
 	started    time.Time
 	clients    *awsx.Clients // nil when no AWS is needed
 	gatherer   *gather.Gatherer
-	recorder   *gather.Recorder                   // nil without --record
-	judged     []*report.Spool[report.FailingKey] // found through CloudFront, then directly
-	found      *discover.Result                   // nil when locations were given
-	others     atomic.Int64                       // lines of other buckets that share the places found
+	recorder   *gather.Recorder // nil without --record
+	sums       sums             // of what was judged
+	found      *discover.Result // nil when locations were given
+	others     atomic.Int64     // lines of other buckets that share the places found
 	mu         sync.Mutex
 	unlisted   []error  // why places found could not be listed
 	logged     []string // distributions that object names told, for Athena
@@ -188,9 +188,7 @@ func (r *run) do(ctx context.Context) (*report.Report, error) {
 	if err := r.Memory.remember(rep, found.Edge); err != nil {
 		return nil, err
 	}
-	if err := r.finish(rep, found); err != nil {
-		return nil, err
-	}
+	r.finish(rep, found)
 	r.Memory.finish(rep)
 	if interrupted != nil {
 		return rep, interrupted
