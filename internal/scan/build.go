@@ -15,8 +15,8 @@ import (
 	"github.com/why403/why403/internal/report"
 )
 
-func reportKey(k *correlate.FailingKey, j judgement, m masks) *report.FailingKey {
-	out := &report.FailingKey{
+func reportKey(k *correlate.FailingKey, j judgement, m masks) report.FailingKey {
+	out := report.FailingKey{
 		Distribution: k.Distribution,
 		Bucket:       k.Bucket,
 		Key:          k.Key,
@@ -49,8 +49,8 @@ func reportKey(k *correlate.FailingKey, j judgement, m masks) *report.FailingKey
 	return out
 }
 
-func reportEdge(f *correlate.EdgeFailure, j judgement, m masks) *report.EdgeFailure {
-	return &report.EdgeFailure{
+func reportEdge(f *correlate.EdgeFailure, j judgement, m masks) report.EdgeFailure {
+	return report.EdgeFailure{
 		Distribution: f.Distribution,
 		URI:          f.URI,
 		Requests:     f.Requests,
@@ -67,21 +67,31 @@ func reportEdge(f *correlate.EdgeFailure, j judgement, m masks) *report.EdgeFail
 	}
 }
 
-func reportCauses(fs []checks.Finding) []report.Cause {
-	out := make([]report.Cause, 0, len(fs))
-	for _, f := range fs {
-		c := report.Cause{ID: f.ID, Certainty: string(f.Certainty), Summary: f.Summary,
-			Evidence: make([]report.Evidence, 0, len(f.Evidence)), Remedies: make([]report.Remedy, 0, len(f.Remedies))}
+// reportCauses returns the causes of a report's entry, in the memory of others that
+// are no longer needed.
+func reportCauses(memory []report.Cause, fs []checks.Finding) []report.Cause {
+	out := slices.Grow(emptied(memory), len(fs))[:len(fs)]
+	for i := range fs {
+		f, c := &fs[i], &out[i]
+		*c = report.Cause{ID: f.ID, Certainty: string(f.Certainty), Summary: f.Summary, Evidence: emptied(c.Evidence), Remedies: emptied(c.Remedies)}
 		for _, e := range f.Evidence {
 			c.Evidence = append(c.Evidence, report.Evidence(e))
 		}
-		for _, r := range f.Remedies {
+		for j := range f.Remedies {
+			r := &f.Remedies[j]
 			c.Remedies = append(c.Remedies, report.Remedy{Title: r.Title, Commands: nonNil(r.Commands), Verified: verified(r.Verified),
 				Opens: r.Opens, Remains: r.Remains, Assumes: r.Assumes, Document: r.Document, Diff: r.Diff, CloudFormation: r.CloudFormation, Terraform: r.Terraform})
 		}
-		out = append(out, c)
 	}
 	return out
+}
+
+// emptied returns the memory of a list as a list of nothing that is not nil.
+func emptied[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list[:0]
 }
 
 func verified(t correlate.Tri) *bool {

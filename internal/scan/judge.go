@@ -47,13 +47,14 @@ type pool struct {
 	kept  map[string]*common
 }
 
-// judgement returns what the report keeps of the pool's diagnosis.
-func (p *pool) judgement() judgement {
+// judgement returns what the report keeps of the pool's diagnosis, in the memory
+// of one that is no longer needed.
+func (p *pool) judgement(memory judgement) judgement {
 	d := &p.Diagnosis
 	if !slices.Equal(p.notes, d.Notes) {
 		p.notes = slices.Clone(d.Notes)
 	}
-	return judgement{p.common(), reportCauses(d.Causes), p.notes}
+	return judgement{p.common(), reportCauses(memory.causes, d.Causes), p.notes}
 }
 
 // common returns the common parts of the pool's diagnosis.
@@ -176,17 +177,18 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 	lists := [...]*correlate.List[correlate.FailingKey]{found.Keys, found.Direct}
 	var spools [len(lists)]*report.Spool[report.FailingKey]
 	var again [len(lists)][]int
+	var entry report.FailingKey
 	keep := func(n int, k *correlate.FailingKey, said judgement) {
-		e := reportKey(k, said, m)
-		spools[n].Add(e)
-		r.sums.add(said, e.Requests.Hit())
+		entry = reportKey(k, said, m)
+		spools[n].Add(&entry)
+		r.sums.add(said, entry.Requests.Hit())
 	}
 	for n, list := range lists {
 		spools[n] = report.NewKeys(rep.Memory)
 		err := inParts(ctx, list.Len(), func(from, size int) {
 			crew.each(size, func(i int, p *pool) {
 				keys[i] = list.At(from + i)
-				said[i], open[i] = judgeKey(keys[i], p)
+				said[i], open[i] = judgeKey(keys[i], p, said[i])
 			})
 			for i, k := range keys[:size] {
 				if objects.consider(k, &said[i], open[i]) {
@@ -207,7 +209,7 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 		err := inParts(ctx, len(again[n]), func(from, size int) {
 			crew.each(size, func(i int, p *pool) {
 				keys[i] = list.At(again[n][from+i])
-				said[i], _ = judgeKey(keys[i], p)
+				said[i], _ = judgeKey(keys[i], p, said[i])
 			})
 			for i, k := range keys[:size] {
 				keep(n, k, said[i])
@@ -224,19 +226,19 @@ func (r *run) judgeAll(ctx context.Context, found *correlate.Result, rep *report
 
 	paths := report.NewPaths(rep.Memory)
 	rep.EdgeFailures = paths
-	var entries [held]*report.EdgeFailure
+	entries := make([]report.EdgeFailure, held)
 	return inParts(ctx, found.Edge.Len(), func(from, n int) {
 		crew.each(n, func(i int, p *pool) {
 			f := found.Edge.At(from + i)
 			pass := r.edgePass(found, f)
 			p.path.Next(&pass)
 			p.OfEdge(causes.ByID, &p.path)
-			said[i] = p.judgement()
+			said[i] = p.judgement(said[i])
 			entries[i] = reportEdge(f, said[i], m)
 		})
-		for i, e := range entries[:n] {
-			paths.Add(e)
-			r.sums.add(said[i], e.Requests)
+		for i := range entries[:n] {
+			paths.Add(&entries[i])
+			r.sums.add(said[i], entries[i].Requests)
 		}
 	})
 }
@@ -254,14 +256,14 @@ func inParts(ctx context.Context, n int, f func(from, n int)) error {
 
 // judgeKey returns what judges a key, and says whether facts about the object
 // may settle more.
-func (r *run) judgeKey(found *correlate.Result) func(k *correlate.FailingKey, p *pool) (said judgement, open bool) {
+func (r *run) judgeKey(found *correlate.Result) func(k *correlate.FailingKey, p *pool, memory judgement) (said judgement, open bool) {
 	served := served(found)
-	return func(k *correlate.FailingKey, p *pool) (judgement, bool) {
+	return func(k *correlate.FailingKey, p *pool, memory judgement) (judgement, bool) {
 		pass := r.keyPass(found, k)
 		pass.Served = served[at{k.Distribution, k.Bucket}]
 		p.key.Next(&pass)
 		p.OfKey(causes.ByID, &p.key)
-		return p.judgement(), checks.NeedsObject(&p.key, &p.Diagnosis)
+		return p.judgement(memory), checks.NeedsObject(&p.key, &p.Diagnosis)
 	}
 }
 
