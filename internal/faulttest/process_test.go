@@ -56,11 +56,12 @@ func TestInterruptedScan(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			progress := new(logs.Progress)
 			go func() {
+				defer cancel()
 				<-reached
-				for name == "among the logs" && progress.Objects.Load() < n { // what was answered is read
+				// What was answered is not read yet.
+				for name == "among the logs" && progress.Objects.Load() < n && ctx.Err() == nil {
 					time.Sleep(time.Millisecond)
 				}
-				cancel()
 			}()
 			rep, err := scanAWS(t, ctx, s, scan.Options{Progress: progress})
 			if !errors.Is(err, context.Canceled) {

@@ -244,7 +244,7 @@ type night struct {
 	oldMemory, oldFile []byte
 }
 
-func (w *world) options(h http.Handler, t *testing.T) scan.Options {
+func (w *world) options(t *testing.T, h http.Handler, tempo float64) scan.Options {
 	s := httptest.NewServer(h)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return scan.Options{MaxKeys: 200, AWS: awsx.Config{Region: "us-east-1", Rate: 1e6, Tempo: tempo,
@@ -271,12 +271,13 @@ func get(t *testing.T, c *s3.Client, bucket, key string) []byte {
 // logsBegin is before the logs: a night lists what came since the last one.
 var logsBegin = time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 
-// night runs the night of a number whose memory and report lie below a prefix of ops.
-func (w *world) night(t *testing.T, h http.Handler, prefix, location string, number int) *night {
+// night runs the night of a number whose memory and report lie below a prefix of
+// ops, at a tempo.
+func (w *world) night(t *testing.T, h http.Handler, tempo float64, prefix, location string, number int) *night {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
-	o := w.options(h, t)
+	o := w.options(t, h, tempo)
 	o.Locations = []string{location}
 	vgw := w.client(t, os.Getenv("WHY403_TEST_S3"))
 	n := &night{oldMemory: get(t, vgw, w.ops, prefix+"state.jsonl.gz"), oldFile: get(t, vgw, w.ops, prefix+"report.json")}
@@ -309,9 +310,9 @@ func (w *world) night(t *testing.T, h http.Handler, prefix, location string, num
 func TestFaultsOfServers(t *testing.T) {
 	w := newWorld(t)
 	morning, day := "s3://"+w.logs+"/cloudfront/E2MINAMODOCS02.2026-11-20-10", "s3://"+w.logs+"/"
-	first := w.night(t, w, "good/", morning, 0)
-	good := w.night(t, w, "good/", day, 1)
-	after := w.night(t, w, "good/", day, 2)
+	first := w.night(t, w, 1, "good/", morning, 0)
+	good := w.night(t, w, 1, "good/", day, 1)
+	after := w.night(t, w, 1, "good/", day, 2)
 	for _, n := range []*night{first, good, after} {
 		if n.run != nil || n.write != nil || n.commit != nil || len(n.rep.Run.Incomplete) > 0 || n.memory == nil || n.file == nil {
 			t.Fatalf("without a fault: %v, %v, %v; incomplete: %v", n.run, n.write, n.commit, n.rep.Run.Incomplete)
@@ -381,7 +382,11 @@ func TestFaultsOfServers(t *testing.T) {
 							}
 						}
 						h, hit := w.inject(target.match, f, always)
-						n := w.night(t, h, prefix, day, 1)
+						pace := float64(tempo)
+						if documented[name] == "same" {
+							pace = patience(f.name)
+						}
+						n := w.night(t, h, pace, prefix, day, 1)
 						if hit.Load() == 0 {
 							t.Fatal("the fault met no request")
 						}
@@ -396,7 +401,7 @@ func TestFaultsOfServers(t *testing.T) {
 						}
 						// The next night makes good what this one missed, and calls nothing
 						// fixed that is not.
-						n = w.night(t, w, prefix, day, 2)
+						n = w.night(t, w, 1, prefix, day, 2)
 						if n.run != nil || n.commit != nil || len(n.rep.Run.Incomplete) > 0 {
 							t.Fatalf("the next night: %v, %v, %v", n.run, n.commit, n.rep.Run.Incomplete)
 						}
