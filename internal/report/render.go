@@ -28,16 +28,17 @@ type Options struct {
 type format struct {
 	name     string
 	suffixes []string
+	media    string // type
 	render   func(io.Writer, *Report, Options) error
 }
 
 var formats = []format{
-	{"text", []string{"txt"}, renderText},
-	{"json", []string{"json"}, renderJSON},
-	{"markdown", []string{"md", "markdown"}, renderMarkdown},
-	{"html", []string{"html", "htm"}, renderHTML},
-	{"csv", []string{"csv"}, renderCSV},
-	{"parquet", []string{"parquet"}, renderParquet},
+	{"text", []string{"txt"}, "text/plain; charset=utf-8", renderText},
+	{"json", []string{"json"}, "application/json", renderJSON},
+	{"markdown", []string{"md", "markdown"}, "text/markdown; charset=utf-8", renderMarkdown},
+	{"html", []string{"html", "htm"}, "text/html; charset=utf-8", renderHTML},
+	{"csv", []string{"csv"}, "text/csv; charset=utf-8", renderCSV},
+	{"parquet", []string{"parquet"}, "application/vnd.apache.parquet", renderParquet},
 }
 
 // Formats returns the names of the formats, text first.
@@ -47,6 +48,16 @@ func Formats() []string {
 		names = append(names, f.name)
 	}
 	return names
+}
+
+// MediaType returns the media type of a format, "" of one that Render does not know.
+func MediaType(name string) string {
+	for _, f := range formats {
+		if f.name == name {
+			return f.media
+		}
+	}
+	return ""
 }
 
 // IsFormat reports whether Render knows the format.

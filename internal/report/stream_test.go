@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"mime"
+	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -91,6 +93,17 @@ type full struct{}
 var errFull = errors.New("no space left on device")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestMediaType(t *testing.T) {
+	for _, f := range Formats() {
+		if m, _, err := mime.ParseMediaType(MediaType(f)); err != nil || !strings.Contains(m, "/") {
+			t.Errorf("MediaType(%q) = %q: %v", f, MediaType(f), err)
+		}
+	}
+	if m := MediaType("pdf"); m != "" {
+		t.Errorf(`MediaType("pdf") = %q`, m)
+	}
+}
 
 func TestFormatOf(t *testing.T) {
 	f := func(name, want string) {

@@ -28,11 +28,6 @@ func WriteAll(ctx context.Context, o Options, rep *report.Report, targets []stri
 	return &Error{errors.Join(errs...), "what stood there before is as it was; the other targets were written"}
 }
 
-var contentTypes = map[string]string{
-	"text": "text/plain; charset=utf-8", "json": "application/json", "markdown": "text/markdown; charset=utf-8",
-	"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
-}
-
 func write(ctx context.Context, o Options, rep *report.Report, target string) error {
 	format, ok := report.FormatOf(target)
 	if !ok {
@@ -77,6 +72,6 @@ func put(ctx context.Context, o Options, target, format string, data []byte) err
 	if err != nil {
 		return err
 	}
-	_, err = store.Write(ctx, "", data, contentTypes[format], state.Condition{})
+	_, err = store.Write(ctx, "", data, report.MediaType(format), state.Condition{})
 	return err
 }
