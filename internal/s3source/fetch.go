@@ -27,8 +27,8 @@ import (
 // the middleware stack, checksum validation, the retry token bucket, tracing.
 // Kept of the SDK: credentials (with refresh), endpoint resolution, TLS and
 // proxy settings (AWS_CA_BUNDLE), and its rules on what to try again. Done here:
-// Signature Version 4 with the day's key kept (sign.go), and going on where a
-// body broke off.
+// Signature Version 4 with the day's key kept (sign.go), plain requests of HTTP/1.1
+// without the goroutines of net/http (wire.go), and going on where a body broke off.
 
 const (
 	attempts   = 5
@@ -71,7 +71,7 @@ func newFetcher(c *awsx.Clients, bucket string, region func(context.Context) (st
 	t.DisableCompression = true // logs are packed as they are
 	t.ReadBufferSize = 32 << 10
 	return &fetcher{c: c, bucket: bucket, region: region, agent: []string{c.UserAgent()}, stall: c.Wait(stallAfter), client: &http.Client{
-		Transport:     t,
+		Transport:     newWire(t),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -110,6 +110,10 @@ func (s *Source) listError(ctx context.Context, err error) error {
 		return err
 	}
 	e := &awsx.Error{What: fmt.Sprintf("can't list %s: %v", s.URI(), err), Err: err}
+	var why *awsx.Error
+	if errors.As(err, &why) {
+		e.Hint = why.Hint
+	}
 	var api *gather.APIError
 	if errors.As(err, &api) {
 		switch api.Code {
