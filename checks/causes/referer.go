@@ -184,7 +184,8 @@ func refererCheck(id, title, page string, rank int, state refererState) *checks.
 		Opening:     beginReferer,
 		Key: func(p *checks.KeyPass) checks.Finding {
 			v := look(p)
-			c, f, _ := v.refererOf()
+			c, _, _ := v.refererOf()
+			var f checks.Finding
 			if c.state == refererUnknown {
 				return undecided("s3-log", "cloudfront:GetDistribution")
 			}

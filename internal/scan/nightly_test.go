@@ -243,6 +243,7 @@ func TestWeekOfNights(t *testing.T) {
 			night(t, dir, memory, now.Add(-time.Hour), true)
 		}
 		last = night(t, dir, memory, now, false)
+		summedUp(t, last)
 		read += last.Inputs.Objects
 		if len(last.Run.Incomplete) > 0 {
 			incomplete++
@@ -274,6 +275,53 @@ func TestWeekOfNights(t *testing.T) {
 	}
 	if got := strings.Join(mended, ","); got != "new,still,fixed,quiet,,,,,," {
 		t.Errorf("/mended: %s", got)
+	}
+}
+
+// summedUp expects the summary of a report to be the sum of its entries. Those of
+// earlier nights alone have no requests.
+func summedUp(t *testing.T, rep *report.Report) {
+	t.Helper()
+	want := map[string]*report.CauseCount{}
+	var forbidden int64
+	add := func(verdict, status string, causes []report.Cause, requests int64) {
+		if requests == 0 {
+			return
+		}
+		c := want[verdict]
+		if c == nil {
+			c = &report.CauseCount{ID: verdict, Title: title(verdict), Certainty: "proven"}
+			want[verdict] = c
+		}
+		forbidden += requests
+		c.Requests += requests
+		c.Keys++
+		if status == state.New {
+			c.New++
+		}
+		if verdict == "unexplained" {
+			c.Certainty = ""
+		}
+		for _, f := range causes {
+			if f.ID == verdict && (f.Certainty == "possible" || f.Certainty == "likely" && c.Certainty == "proven") {
+				c.Certainty = f.Certainty
+			}
+		}
+	}
+	for _, keys := range []report.Keys{rep.FailingKeys, rep.DirectFailures} {
+		for k := range keys.All() {
+			add(k.Verdict, k.Status, k.Causes, k.Requests.Hit())
+		}
+	}
+	for f := range rep.EdgeFailures.All() {
+		add(f.Verdict, f.Status, f.Causes, f.Requests)
+	}
+	got := map[string]*report.CauseCount{}
+	for i := range rep.Summary.Causes {
+		got[rep.Summary.Causes[i].ID] = &rep.Summary.Causes[i]
+	}
+	if d := cmp.Diff(want, got); d != "" || rep.Summary.Forbidden != forbidden {
+		t.Errorf("%d requests, and the entries have %d; causes (-entries +summary):\n%s", rep.Summary.Forbidden, forbidden, d)
 	}
 }
 

@@ -65,6 +65,7 @@ func TestSampleTruth(t *testing.T) {
 	rep, tr := sampleReport(t), sampleTruth(t)
 	compareKeys(t, "failing key", rep.FailingKeys, tr.Keys, true)
 	compareKeys(t, "direct failure", rep.DirectFailures, tr.Direct, false)
+	summedUp(t, rep)
 
 	type id struct{ distribution, uri, verdict string }
 	got := map[id]*report.EdgeFailure{}

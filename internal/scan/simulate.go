@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -56,6 +57,9 @@ func Simulate(ctx context.Context, q Question) (*Judgement, error) {
 			return nil, err
 		}
 		f := r.gatherer.Facts().Distributions[q.Distribution]
+		if err := r.problem(); err != nil {
+			return nil, err
+		}
 		if f == nil || !f.Config.Known() {
 			return nil, &Error{fmt.Errorf("distribution %s: its settings could not be read", q.Distribution), "check the id and the permission cloudfront:GetDistribution"}
 		}
@@ -105,8 +109,8 @@ func Simulate(ctx context.Context, q Question) (*Judgement, error) {
 	if err := g.Objects(ctx, j.Bucket, gather.Key{Key: j.Key}); err != nil {
 		return nil, err
 	}
-	if errs := g.Problems(); len(errs) > 0 {
-		return nil, &Error{errs[0], ""}
+	if err := r.problem(); err != nil {
+		return nil, err
 	}
 	key := &correlate.FailingKey{Distribution: q.Distribution, Bucket: j.Bucket, Key: j.Key, Access: j.Access}
 	s := access.ForKey(access.Request{Key: key, Facts: g.Facts(), Distribution: dist, Behavior: behavior, Origin: origin,
@@ -126,6 +130,20 @@ func Simulate(ctx context.Context, q Question) (*Judgement, error) {
 	}
 	j.Outcome = access.Judge(s)
 	return j, nil
+}
+
+// problem returns why an answer did not come, nil if all came. It keeps the hint.
+func (r *run) problem() error {
+	errs := r.gatherer.Problems()
+	if len(errs) == 0 {
+		return nil
+	}
+	e := &Error{errs[0], ""}
+	var h interface{ UserHint() string }
+	if errors.As(errs[0], &h) {
+		e.hint = h.UserHint()
+	}
+	return e
 }
 
 // accessBy says how an origin's settings make CloudFront ask S3.
