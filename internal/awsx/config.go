@@ -184,7 +184,7 @@ func (c *Clients) ready(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(context.Background(), c.o.Wait(callTimeout))
 			defer cancel()
 			if _, err := c.cfg.Credentials.Retrieve(ctx); err != nil {
-				c.missing = unavailable("no AWS credentials found: "+plain(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
+				c.missing = unavailable(noCredentials(err), "set AWS_PROFILE, run aws sso login or aws configure, or pass --profile; with --snapshot no credentials are needed", err)
 			}
 		}()
 	})
@@ -194,6 +194,16 @@ func (c *Clients) ready(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// noCredentials says that there are none, and why: not that the chain has come to
+// its end at EC2's metadata service, which is what most machines lack.
+func noCredentials(err error) string {
+	const none = "no AWS credentials found"
+	if strings.Contains(err.Error(), "no EC2 IMDS role found") {
+		return none
+	}
+	return none + ": " + plain(err)
 }
 
 // Ready reports whether there are credentials. Its error matches

@@ -92,6 +92,10 @@ func answerError(err error, atAWS bool) error {
 		// An error in another form than the service's.
 		return &gather.APIError{Code: fmt.Sprint(response.HTTPStatusCode()), Message: plain(err)}
 	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return &Error{What: plain(err), Hint: "check the network, HTTPS_PROXY and the Region (--region), or judge by what was recorded (--snapshot)", Err: err}
+	}
 	return errors.New(plain(err))
 }
 

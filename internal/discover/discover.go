@@ -376,6 +376,9 @@ func missing[T any](f facts.Fact[T]) string {
 	case facts.NotGathered:
 		return cmp.Or(f.Message, "not asked") + " (" + cmp.Or(f.Call, "no answer") + ")"
 	}
+	if strings.HasPrefix(f.Message, f.Call) {
+		return cmp.Or(f.Message, "no answer")
+	}
 	return cmp.Or(f.Call, "no answer") + ": " + cmp.Or(f.Message, f.Code)
 }
 

@@ -91,7 +91,7 @@ func (s *Snapshot) answer(ctx context.Context, q Question) (json.RawMessage, err
 		}
 		data, ok := l.answers[strings.TrimPrefix(name, "buckets/"+EncodeName(q.Bucket)+"/")]
 		if !ok {
-			return nil, ErrNotAsked
+			return nil, absentError(name)
 		}
 		return checked(name, data)
 	}
@@ -119,11 +119,19 @@ func orNotAsked(err error) error {
 // maxName is the longest file name that every usual file system takes.
 const maxName = 255
 
-// read returns a file's bytes; ErrNotAsked when there is none.
+// An absentError names a file that a snapshot does not have. It matches
+// ErrNotAsked.
+type absentError string
+
+func (e absentError) Error() string { return "the snapshot has no " + string(e) }
+
+func (e absentError) Is(target error) bool { return target == ErrNotAsked }
+
+// read returns a file's bytes; an absentError when there is none.
 func (s *Snapshot) read(name string) ([]byte, error) {
 	f, err := s.fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNotAsked
+		return nil, absentError(name)
 	}
 	if err != nil {
 		return nil, &snapshotError{name, cause(err)}
