@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,8 +38,9 @@ type host struct {
 	addr  string // host:port
 	name  string // in certificates, "" without TLS
 
-	mu   sync.Mutex
-	idle []*wireConn // the last one used last
+	mu      sync.Mutex
+	idle    []*wireConn      // the last one used last
+	waiting []chan *wireConn // of requests whose connection is being made, each with room for one
 }
 
 const (
@@ -99,6 +101,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return w.Transport.RoundTrip(r)
 	}
 	ctx := r.Context()
+	var err error
 	for c := h.take(); ; c = nil {
 		reused := c != nil
 		if c == nil {
@@ -112,10 +115,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 			return w.Transport.RoundTrip(r)
 		}
 		if !reused {
-			var err error
-			if c.conn, err = w.dial(ctx, h); err != nil {
+			head := c.out
+			if c, reused, err = w.connect(ctx, h); err != nil {
 				return nil, err
 			}
+			c.out = head
 		}
 		answer, err := c.roundTrip(r, h)
 		if err == nil {
@@ -129,6 +133,68 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		// The server had closed a connection that it kept for a while.
 	}
+}
+
+// connect returns a new connection, or one that another request has left while the
+// new one was being made, be it for ever: the new one is left to others then.
+func (w *wire) connect(ctx context.Context, h *host) (c *wireConn, reused bool, err error) {
+	left := make(chan *wireConn, 1)
+	h.mu.Lock()
+	h.waiting = append(h.waiting, left)
+	h.mu.Unlock()
+	dialing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var conn net.Conn
+	dialed := make(chan error, 1)
+	go func() {
+		var err error
+		conn, err = w.dial(dialing, h)
+		dialed <- err
+	}()
+	select {
+	case err = <-dialed:
+		stop()
+		if c = h.stopWaiting(left); c == nil && err == nil {
+			return &wireConn{conn: conn}, false, nil
+		}
+		if c == nil {
+			return nil, false, err
+		}
+		if err == nil {
+			h.put(&wireConn{conn: conn})
+		}
+		return c, true, nil
+	case c = <-left:
+		go func() {
+			defer stop()
+			if <-dialed == nil {
+				h.put(&wireConn{conn: conn})
+			}
+		}()
+		return c, true, nil
+	case <-ctx.Done():
+		stop()
+		if c = h.stopWaiting(left); c != nil {
+			h.put(c)
+		}
+		go func() {
+			if <-dialed == nil {
+				conn.Close()
+			}
+		}()
+		return nil, false, ctx.Err()
+	}
+}
+
+// stopWaiting returns the connection that was left to a request meanwhile, nil if
+// none was.
+func (h *host) stopWaiting(left chan *wireConn) *wireConn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.waiting, left); i >= 0 {
+		h.waiting = slices.Delete(h.waiting, i, i+1)
+		return nil
+	}
+	return <-left
 }
 
 func (w *wire) dial(ctx context.Context, h *host) (net.Conn, error) {
@@ -188,8 +254,13 @@ func (h *host) take() *wireConn {
 func (h *host) put(c *wireConn) {
 	c.since = time.Now()
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) > 0 {
+		h.waiting[0] <- c
+		h.waiting = slices.Delete(h.waiting, 0, 1)
+		return
+	}
 	h.idle = append(h.idle, c)
-	h.mu.Unlock()
 }
 
 // appendRequest appends a request's head. ok is false if it is not plain.

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -207,6 +208,40 @@ func TestWireAfterTheServerClosed(t *testing.T) {
 	s = serveRaw(t, func(io.Writer, *http.Request) bool { return false })
 	if _, _, err := get(context.Background(), newWire(&http.Transport{}), s.url); err == nil || s.requests.Load() != 1 {
 		t.Errorf("%v after %d requests", err, s.requests.Load())
+	}
+}
+
+// TestWireTakesWhatIsLeft has a second connection that is never made: its request
+// goes by the first one, once the request there has its answer.
+func TestWireTakesWhatIsLeft(t *testing.T) {
+	stalls := make(chan struct{})
+	s := serveRaw(t, func(w io.Writer, _ *http.Request) bool {
+		<-stalls
+		io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
+		return true
+	})
+	var dials atomic.Int64
+	ended, end := context.WithCancel(context.Background())
+	w := newWire(&http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if dials.Add(1) == 2 {
+			close(stalls)
+			<-ended.Done()
+			return nil, ended.Err()
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}})
+	defer end()
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if _, data, err := get(context.Background(), w, s.url); err != nil || string(data) != "abc" {
+				t.Errorf("%q, %v", data, err)
+			}
+		})
+	}
+	both.Wait()
+	if c, r := s.connections.Load(), s.requests.Load(); c != 1 || r != 2 {
+		t.Errorf("%d connections, %d requests", c, r)
 	}
 }
 
