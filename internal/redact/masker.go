@@ -10,20 +10,17 @@ import (
 	"errors"
 	"io"
 	"regexp"
-	"sort"
 	"strings"
 	"sync"
 )
 
 // A Masker masks secrets so that equal ones stay recognisably equal: "(masked
-// 1f9a2c04)" holds a keyed fingerprint. It remembers the secrets it was shown
-// and takes them out of prose, too. It is safe for concurrent use.
+// 1f9a2c04)" holds a keyed fingerprint. It is safe for concurrent use.
 type Masker struct {
 	key []byte
 
 	mu    sync.RWMutex
 	known map[string]string // secret to mask
-	order []string          // longest first
 }
 
 // NewMasker makes a Masker. Maskers with the same key give equal masks; a nil
@@ -36,10 +33,6 @@ func NewMasker(key []byte) *Masker {
 	}
 	return &Masker{key: key, known: map[string]string{}}
 }
-
-// minLearn is the length from which a secret is taken out of prose, too: a
-// shorter one would tear up words that only look like it.
-const minLearn = 6
 
 // Mask returns the mask of a secret and remembers it. "" and "-" stay, as does
 // a mask, so that masking twice is masking once.
@@ -60,29 +53,12 @@ func (m *Masker) Mask(secret string) string {
 	defer m.mu.Unlock()
 	if _, ok := m.known[secret]; !ok {
 		m.known[secret] = mask
-		if len(secret) >= minLearn {
-			m.order = append(m.order, secret)
-			sort.SliceStable(m.order, func(i, j int) bool { return len(m.order[i]) > len(m.order[j]) })
-		}
 	}
 	return mask
 }
 
 func isMask(s string) bool {
 	return s == Masked || strings.HasPrefix(s, "(masked ") && strings.HasSuffix(s, ")") && len(s) == len("(masked 00000000)")
-}
-
-// Header masks the value of a request header, or of an origin custom header,
-// when a header of that name can hold a secret. Every value of an origin custom
-// header can: pass custom true.
-func (m *Masker) Header(name, value string, custom bool) string {
-	switch n := strings.ToLower(name); {
-	case n == "cookie" || n == "set-cookie":
-		return Cookie(value)
-	case custom, n == "referer", n == "authorization", n == "proxy-authorization", secretName(n):
-		return m.Mask(value)
-	}
-	return m.Text(value)
 }
 
 // The shapes of secrets in prose.
@@ -94,18 +70,6 @@ var (
 	webToken  = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`)
 )
 
-// Text masks the secrets in prose, such as an error of a library: those it was
-// shown, and what has the shape of one: credentials and signatures in URLs,
-// Authorization and cookie headers, AWS access key ids, JSON web tokens.
-func (m *Masker) Text(s string) string {
-	m.mu.RLock()
-	for _, secret := range m.order {
-		s = strings.ReplaceAll(s, secret, m.known[secret])
-	}
-	m.mu.RUnlock()
-	return Text(s)
-}
-
 // sentence returns mask for a text that may end with the punctuation of the
 // sentence around it, which stays.
 func sentence(mask func(string) string) func(string) string {
@@ -115,7 +79,9 @@ func sentence(mask func(string) string) func(string) string {
 	}
 }
 
-// Text masks what has the shape of a secret in prose, see [Masker.Text].
+// Text masks what has the shape of a secret in prose, such as an error of a
+// library: credentials and signatures in URLs, Authorization and cookie headers,
+// AWS access key ids, JSON web tokens.
 func Text(s string) string {
 	s = inURL.ReplaceAllStringFunc(s, sentence(URL))
 	s = inQuery.ReplaceAllStringFunc(s, sentence(Query))
@@ -147,12 +113,6 @@ func (m *Masker) Policy(doc string) (string, error) {
 		}
 		return SecretCondition(path[len(path)-1]) && !strings.EqualFold(path[len(path)-2], "Null")
 	})
-}
-
-// Distribution masks the values of origin custom headers in the answer of
-// GetDistribution or GetDistributionConfig as the AWS CLI prints it.
-func (m *Masker) Distribution(doc string) (string, error) {
-	return m.json(doc, func(path []string) bool { return path[len(path)-1] == "HeaderValue" })
 }
 
 // json replaces the strings of a document whose member name, or that of an

@@ -128,10 +128,7 @@ func (l Level) Query(q string) string {
 }
 
 // RequestURI masks the secrets of an S3 line's Request-URI field, "METHOD
-// target HTTP/x.y".
-func RequestURI(s string) string { return Default.RequestURI(s) }
-
-// RequestURI is [RequestURI] with the query masked at the level.
+// target HTTP/x.y", its query at the level.
 func (l Level) RequestURI(s string) string {
 	method, rest, ok := strings.Cut(s, " ")
 	if !ok {
@@ -180,31 +177,6 @@ func (l Level) UserAgent(s string) string {
 		return Masked
 	}
 	return s
-}
-
-// Cookie masks the values of a Cookie header or log field. Names stay.
-func Cookie(s string) string {
-	if s == "" || s == "-" {
-		return s
-	}
-	sep := "; "
-	if !strings.Contains(s, ";") && strings.Contains(s, "%3B") { // as CloudFront may log it
-		sep = "%3B"
-	}
-	parts := strings.Split(s, strings.TrimSpace(sep))
-	for i, p := range parts {
-		p = strings.TrimSpace(p)
-		name, _, ok := strings.Cut(p, "=")
-		switch {
-		case ok:
-			parts[i] = name + "=" + Masked
-		case p != "":
-			parts[i] = Masked
-		default:
-			parts[i] = ""
-		}
-	}
-	return strings.TrimSuffix(strings.Join(parts, sep), "; ")
 }
 
 // secretName reports whether a query parameter of this name, as logged, holds
