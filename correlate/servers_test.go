@@ -384,12 +384,8 @@ func startS3rver(t *testing.T) *s3rver {
 		}
 	}
 	go io.Copy(io.Discard, out)
-	if s.conn, err = net.Dial("tcp", s.addr); err != nil {
-		t.Fatal(err)
-	}
+	s.dial(t)
 	t.Cleanup(func() { s.conn.Close() })
-	s.conn.SetDeadline(time.Now().Add(2 * time.Minute))
-	s.in = bufio.NewReader(s.conn)
 	for bucket := range websites {
 		for _, key := range websiteObjects {
 			header := ""
@@ -415,12 +411,34 @@ func (s *s3rver) get(t *testing.T, bucket, path string) websiteAnswer {
 	return a
 }
 
-// do sends one request, its path byte for byte.
+func (s *s3rver) dial(t *testing.T) {
+	t.Helper()
+	var err error
+	if s.conn, err = net.Dial("tcp", s.addr); err != nil {
+		t.Fatal(err)
+	}
+	s.in = bufio.NewReader(s.conn)
+}
+
+// do sends one request, its path byte for byte. A connection that was idle for five
+// seconds, as on a busy machine, the server closes: then there is another.
 func (s *s3rver) do(t *testing.T, method, host, path, header, body string) (*http.Response, string) {
 	t.Helper()
-	_, err := fmt.Fprintf(s.conn, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n%s", method, path, host, header, len(body), body)
-	if err != nil {
-		t.Fatal(err)
+	for again := false; ; again = true {
+		_ = s.conn.SetDeadline(time.Now().Add(2 * time.Minute))
+		_, err := fmt.Fprintf(s.conn, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n%s", method, path, host, header, len(body), body)
+		if err == nil {
+			_, err = s.in.Peek(1)
+		}
+		if err != nil && !again {
+			s.conn.Close()
+			s.dial(t)
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s %s: %v", method, path, err)
+		}
+		break
 	}
 	resp, err := http.ReadResponse(s.in, &http.Request{Method: method})
 	if err != nil {
