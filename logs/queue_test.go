@@ -57,3 +57,17 @@ func TestQueueOrder(t *testing.T) {
 	q.close(false)
 	take()
 }
+
+// TestRoomFor: an object fits with one byte more, small ones into few sizes that
+// waste no more than half.
+func TestRoomFor(t *testing.T) {
+	for _, size := range []int64{0, 1, 4095, 4096, 26 << 10, 32<<10 - 1, 32 << 10, smallBytes - 1, smallBytes, smallBytes + 1, maxFetch} {
+		room := roomFor(size)
+		if room <= size || room > max(2*size, 4<<10) {
+			t.Errorf("%d bytes take %d", size, room)
+		}
+		if size < smallBytes && (room&(room-1) != 0 || room > smallBytes) {
+			t.Errorf("%d bytes take %d: no size of those that are used again", size, room)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -148,7 +149,7 @@ type feed struct {
 	opts   *Options
 	queue  *queue
 	budget *semaphore.Weighted
-	free   sync.Pool // of *fetched
+	free   [20]sync.Pool // of *fetched, by the length of the number that their cost is
 
 	mu   sync.Mutex
 	seen map[uint64]struct{} // hashes of URIs, nil for a single source
@@ -239,22 +240,23 @@ func (f *feed) fetch(ctx context.Context, source Source, o *Object) (job, error)
 	if o.Size < 0 || o.Size > maxFetch {
 		return j, nil
 	}
-	if err := f.budget.Acquire(ctx, o.Size); err != nil {
+	room := roomFor(o.Size)
+	if err := f.budget.Acquire(ctx, room); err != nil {
 		return j, err
 	}
-	body, _ := f.free.Get().(*fetched)
-	if body == nil {
-		body = new(fetched)
+	var body *fetched
+	if room <= smallBytes {
+		body, _ = f.free[bits.Len64(uint64(room))].Get().(*fetched)
 	}
-	*body = fetched{data: body.data[:0], cost: o.Size}
+	if body == nil {
+		body = &fetched{data: make([]byte, 0, room)}
+	}
+	*body = fetched{data: body.data[:0], cost: room}
 	j.fetched = body
 	r, err := source.Open(ctx, o)
 	if err != nil {
 		body.err = err
 		return j, nil
-	}
-	if int64(cap(body.data)) <= o.Size {
-		body.data = make([]byte, 0, o.Size+1) // one more, to see the end
 	}
 	for err == nil {
 		if len(body.data) == cap(body.data) {
@@ -273,10 +275,20 @@ func (f *feed) fetch(ctx context.Context, source Source, o *Object) (job, error)
 	return j, nil
 }
 
+// roomFor returns the memory that an object of so many bytes takes, with one more
+// to see the end. Small objects take a power of two, so that their memory fits
+// others.
+func roomFor(size int64) int64 {
+	if size >= smallBytes {
+		return size + 1
+	}
+	return max(4<<10, int64(1)<<bits.Len64(uint64(size)))
+}
+
 func (f *feed) release(b *fetched) {
 	f.budget.Release(b.cost)
-	if cap(b.data) <= smallBytes {
-		f.free.Put(b)
+	if b.cost <= smallBytes && int64(cap(b.data)) == b.cost {
+		f.free[bits.Len64(uint64(b.cost))].Put(b)
 	}
 }
 
