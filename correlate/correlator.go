@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/why403/why403/internal/spill"
 	"github.com/why403/why403/logs"
@@ -35,11 +37,14 @@ type Options struct {
 // over the goroutines, nor on their order.
 type Correlator struct {
 	o         Options
-	mem       *spill.Memory // nil without a bound
-	cold      *spill.Memory // of what is seldom touched
+	mem       *spill.Memory // of what was served, and of what the join notes; nil without a bound, as the others
+	cold      *spill.Memory // of the lines that samples are made of
+	runs      *spill.Memory
+	tables    *spill.Memory // of all names and events, in order
 	seed      maphash.Seed
 	mu        sync.Mutex
 	gatherers []*gatherer
+	sharing   atomic.Int64 // the number of them
 }
 
 // New returns a Correlator.
@@ -52,10 +57,17 @@ func New(o Options) *Correlator {
 	}
 	c := &Correlator{o: o, seed: maphash.MakeSeed()}
 	if o.Memory > 0 {
-		c.mem, c.cold = spill.NewMemory(o.Memory/8*3), spill.NewMemory(o.Memory/32)
+		c.mem, c.tables = spill.NewMemory(o.Memory/8*3), spill.NewMemory(o.Memory/4)
+		c.cold, c.runs = spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32)
 	}
 	return c
 }
+
+// leastShare is what a goroutine gathers at least before it seals a run.
+const leastShare = 16 << 10
+
+// share returns how many bytes of names and events a goroutine may gather.
+func (c *Correlator) share() int64 { return max(c.o.Memory/4/c.sharing.Load(), leastShare) }
 
 // Handler returns a new Handler for one goroutine. It is safe for concurrent
 // use; the Handler is not.
@@ -64,17 +76,20 @@ func (c *Correlator) Handler() logs.Handler {
 	c.mu.Lock()
 	c.gatherers = append(c.gatherers, g)
 	c.mu.Unlock()
+	c.sharing.Add(1)
 	return g
 }
 
 func (c *Correlator) gatherer() *gatherer {
 	g := &gatherer{
-		seed: c.seed, own: []byte(c.o.OwnAgent), keepIDs: c.o.KeepPairs,
-		stems: newKeyTable(c.seed, c.mem), keys: newKeyTable(c.seed, c.mem),
-		edge: chunked[edgeEvent]{mem: c.mem}, origin: chunked[originEvent]{mem: c.mem},
+		seed: c.seed, own: []byte(c.o.OwnAgent), keepAll: c.o.KeepPairs, run: c.runs,
 		passed: passed{mem: c.mem, wide: chunked[wide]{mem: c.mem}},
 		lines:  lineStore{arena: arena{mem: c.cold}},
 	}
+	if c.o.Memory > 0 {
+		g.work, g.share = spill.NewMemory(math.MaxInt64), c.share
+	}
+	g.begin()
 	g.lines.sources = []*lineNames{&g.names}
 	return g
 }
@@ -101,11 +116,9 @@ func (c *Correlator) Fetched() []string {
 	defer c.mu.Unlock()
 	var all []string
 	for _, g := range c.gatherers {
-		seen := make([]bool, len(g.buckets.list))
-		for i := range uint32(g.keys.entries.n) {
-			if scope := g.keys.entries.at(i).scope; scope&1 == 1 && !seen[scope>>1] {
-				seen[scope>>1] = true
-				all = append(all, g.buckets.name(scope>>1))
+		for b, fetched := range g.fetched {
+			if fetched {
+				all = append(all, g.buckets.name(uint32(b)))
 			}
 		}
 	}
@@ -125,20 +138,34 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	if len(all) == 0 {
 		all = []*gatherer{c.gatherer()}
 	}
+	var sealing sync.WaitGroup
 	for _, g := range all {
-		g.settle()
+		sealing.Go(func() {
+			g.settle()
+			g.seal()
+		})
 	}
+	sealing.Wait()
 	g := all[0]
+	var runs runs
+	runs.add(g, g.unchanged())
 	for i, q := range all[1:] {
-		g.merge(q)
+		runs.add(q, g.merge(q))
 		all[i+1] = nil
 	}
 	defer c.mem.Free()
 	defer c.cold.Free()
-	j := newJoiner(s, c.o, g, c.mem)
-	for _, step := range []func(){j.order, j.resolve, j.learn, j.join, j.noise, j.rank, j.choosePlain, j.group, j.finish} {
+	defer c.tables.Free()
+	defer c.runs.Free()
+	j := newJoiner(s, c.o, g, c.mem, c.tables)
+	sorted := func() {
+		j.sort(&runs)
+		runs.paths, runs.keys = nil, nil
+		c.runs.Free()
+	}
+	for _, step := range []func(){sorted, j.prepare, j.resolve, j.learn, j.number, j.join, j.noise, j.choosePlain, j.group, j.finish} {
 		step()
-		if err := cmp.Or(ctx.Err(), c.mem.Err(), c.cold.Err(), j.out.mem.Err()); err != nil {
+		if err := cmp.Or(ctx.Err(), c.mem.Err(), c.cold.Err(), c.runs.Err(), c.tables.Err(), j.out.mem.Err()); err != nil {
 			j.out.Close()
 			return nil, err
 		}
@@ -147,8 +174,53 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	return &out, nil
 }
 
-// merge takes over what another goroutine gathered.
-func (g *gatherer) merge(q *gatherer) {
+// numbers turn a goroutine's numbers into everybody's.
+type numbers struct {
+	distributions, buckets, locations, edgeKinds, originKinds []uint32
+	lines                                                     uint32 // is added
+}
+
+// unchanged returns the numbers of the goroutine that the others are merged into.
+func (g *gatherer) unchanged() numbers {
+	same := func(n int) []uint32 {
+		ids := make([]uint32, n)
+		for i := range ids {
+			ids[i] = uint32(i)
+		}
+		return ids
+	}
+	return numbers{same(len(g.distributions.list)), same(len(g.buckets.list)), same(len(g.locations.list)), same(len(g.edgeKinds.list)), same(len(g.originKind.list)), 0}
+}
+
+// runs are all goroutines' runs.
+type runs struct {
+	paths []source[edgeEvent]
+	keys  []source[originEvent]
+}
+
+func (r *runs) add(g *gatherer, n numbers) {
+	number := func(line *uint32) {
+		if *line != 0 {
+			*line += n.lines
+		}
+	}
+	for _, run := range g.edge.runs {
+		r.paths = append(r.paths, source[edgeEvent]{run, n.distributions, func(e *edgeEvent) {
+			number(&e.line)
+			e.class, e.loc = n.edgeKinds[e.class], uint16(min(n.locations[e.loc&mostLocations], mostLocations))|e.loc&quickBit
+		}})
+	}
+	for _, run := range g.origin.runs {
+		r.keys = append(r.keys, source[originEvent]{run, n.buckets, func(e *originEvent) {
+			number(&e.line)
+			e.class = n.originKinds[e.class]
+		}})
+	}
+	g.edge.runs, g.origin.runs = nil, nil
+}
+
+// merge takes over what another goroutine gathered, but for its runs.
+func (g *gatherer) merge(q *gatherer) (n numbers) {
 	translate := func(to, from *names) []uint32 {
 		ids := make([]uint32, len(from.list))
 		for i, s := range from.list {
@@ -158,36 +230,11 @@ func (g *gatherer) merge(q *gatherer) {
 	}
 	dists := translate(&g.distributions, &q.distributions)
 	buckets := translate(&g.buckets, &q.buckets)
-	locations := translate(&g.locations, &q.locations)
-	base := g.lines.merge(&q.lines)
-	number := func(line *uint32) {
-		if *line != 0 {
-			*line += base
-		}
-	}
-	edgeKinds := mergeKinds(&g.edgeKinds, &q.edgeKinds)
-	originKinds := mergeKinds(&g.originKind, &q.originKind)
 	fireKinds := mergeKinds(&g.fireKinds, &q.fireKinds)
-
-	stems := g.stems.merge(&q.stems, func(scope uint32) uint32 { return dists[scope>>2]<<2 | scope&3 })
-	q.edge.drain(func(e *edgeEvent) {
-		number(&e.line)
-		e.stem, e.class, e.loc = stems[e.stem], edgeKinds[e.class], uint16(min(locations[e.loc&mostLocations], mostLocations))|e.loc&quickBit
-		g.edge.add(*e)
-	})
-	spill.Drop(g.stems.mem, stems)
-	keys := g.keys.merge(&q.keys, func(scope uint32) uint32 { return buckets[scope>>1]<<1 | scope&1 })
-	q.origin.drain(func(e *originEvent) {
-		number(&e.line)
-		e.key, e.class = keys[e.key], originKinds[e.class]
-		g.origin.add(*e)
-	})
-	spill.Drop(g.keys.mem, keys)
+	n = numbers{dists, buckets, translate(&g.locations, &q.locations), mergeKinds(&g.edgeKinds, &q.edgeKinds), mergeKinds(&g.originKind, &q.originKind), g.lines.merge(&q.lines)}
 	for _, f := range q.firewall {
 		g.firewall = append(g.firewall, firewallEvent{f.req, fireKinds[f.class]})
 	}
-	g.edgeIDs = append(g.edgeIDs, q.edgeIDs...)
-	g.originIDs = append(g.originIDs, q.originIDs...)
 
 	features := make([]uint32, len(q.features.list))
 	for i, s := range q.features.list {
@@ -214,6 +261,7 @@ func (g *gatherer) merge(q *gatherer) {
 	g.sawEdge = g.sawEdge || q.sawEdge
 	g.sawOrigin = g.sawOrigin || q.sawOrigin
 	g.sawFire = g.sawFire || q.sawFire
+	return n
 }
 
 func mergeKinds[T any](to, from *kinds[T]) []uint32 {
@@ -238,16 +286,6 @@ func (c *chunked[T]) drain(f func(*T)) {
 		c.chunks[i] = nil
 	}
 	*c = chunked[T]{mem: c.mem}
-}
-
-// merge takes over another table's keys and returns the new numbers.
-func (t *keyTable) merge(q *keyTable, scope func(uint32) uint32) []uint32 {
-	ids := spill.Make[uint32](t.mem, q.entries.n)
-	for i := range ids {
-		ids[i], _ = t.intern(scope(q.entries.at(uint32(i)).scope), q.key(uint32(i)))
-	}
-	q.drop()
-	return ids
 }
 
 // ranks returns each element's place in sorted order.
@@ -292,4 +330,47 @@ func compareBool(a, b bool) int {
 		return -1
 	}
 	return 1
+}
+
+// edgeOrder returns how CloudFront's lines of a path are sorted: by time; those of
+// one time in some order that lines and kinds alone decide.
+func edgeOrder(kinds []EdgeClass, lines *lineStore) func(a, b *edgeEvent) int {
+	return func(a, b *edgeEvent) int {
+		if a.when != b.when {
+			return cmp.Compare(a.when, b.when)
+		}
+		if a.req != b.req {
+			return cmp.Compare(a.req, b.req)
+		}
+		if a.class != b.class {
+			if c := compareEdge(&kinds[a.class], &kinds[b.class]); c != 0 {
+				return c
+			}
+		}
+		if a.client != b.client {
+			return cmp.Compare(a.client, b.client)
+		}
+		return lines.compare(a.line, b.line)
+	}
+}
+
+// originOrder returns how S3's lines of a key are sorted.
+func originOrder(kinds []OriginClass, lines *lineStore) func(a, b *originEvent) int {
+	return func(a, b *originEvent) int {
+		if a.time != b.time {
+			return cmp.Compare(a.time, b.time)
+		}
+		if a.req != b.req {
+			return cmp.Compare(a.req, b.req)
+		}
+		if a.class != b.class {
+			if c := compareOrigin(&kinds[a.class], &kinds[b.class]); c != 0 {
+				return c
+			}
+		}
+		if a.client != b.client {
+			return cmp.Compare(a.client, b.client)
+		}
+		return lines.compare(a.line, b.line)
+	}
 }

@@ -12,7 +12,7 @@ import (
 func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint32, reasons map[NoOriginReason]int64, bucket, key string) *EdgeFailure {
 	g := j.g
 	f := &EdgeFailure{
-		Distribution: g.distributions.name(r.dist), URI: string(g.stems.key(stems[0])),
+		Distribution: g.distributions.name(r.dist), URI: string(j.paths.name(stems[0])),
 		Requests: t.n, Viewers: t.viewers(), Referred: t.referred, First: t.first, Last: t.last,
 		Edge: j.edgeClasses(t.edge.list), Hours: t.hourList(),
 	}
@@ -24,7 +24,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 			f.Reason = why
 		}
 	}
-	info := &j.stems[stems[0]]
+	info := &j.info[stems[0]]
 	l := j.lanes[info.lane]
 	f.PathPattern = l.pattern
 	if l.target != nil && l.target.Origin != nil {
@@ -35,7 +35,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 	}
 	var fire counts
 	for _, i := range events {
-		if req := g.edge.at(i).req; req != 0 {
+		if req := j.edge(i).req; req != 0 {
 			if c, ok := j.blocked[req]; ok {
 				fire.add(c)
 			}
@@ -60,8 +60,8 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 // servedPath tells when a path was served: Unix ms.
 func (j *joiner) servedPath(stem uint32, first, last int64) (before, after, latest int64) {
 	g := j.g
-	dist := g.distributions.name(g.stems.entries.at(stem).scope >> 2)
-	path := hashBytes(g, g.stems.key(stem))
+	dist := g.distributions.name(j.paths.scope(stem) >> signBits)
+	path := hashBytes(g, j.paths.name(stem))
 	if before, after, latest = j.served(g.hash(edgeDomain, []byte(dist))^path, first, last); latest == 0 {
 		// Without an id in the log, failing lines go by their domain name.
 		return j.served(g.hash(edgeDomain, nil)^path, first, last)
@@ -90,37 +90,41 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string) *FailingKey {
 
 	var forwarded []uint32
 	origin := func(o uint32) {
-		e := g.origin.at(o)
+		e := j.line(o)
 		r.t.origin.add(e.class)
 		if j.pairedBy[o] != 0 && !j.cloudFront[e.class] && !slices.Contains(forwarded, e.class) {
 			forwarded = append(forwarded, e.class)
 		}
 	}
-	for _, i := range r.events {
-		p := j.pair[i]
-		if p == 0 {
-			continue
-		}
-		own := j.pairedBy[p-1] == i+1
-		if own {
-			origin(p - 1)
-			f.Requests.S3++
-			if l := j.change(i); l != nil {
-				l.pairs++
+	for k, events := 0, r.events; k < len(r.stems); k++ {
+		change := j.change(r.stems[k])
+		for _, i := range events[:r.kept[k]] {
+			p := j.pair[i]
+			if p == 0 {
+				continue
+			}
+			own := j.pairedBy[p-1] == i+1
+			if own {
+				origin(p - 1)
+				f.Requests.S3++
+				if change != nil {
+					change.pairs++
+				}
+			}
+			if j.o.KeepPairs {
+				j.out.Pairs = append(j.out.Pairs, Pair{g.lines.requestID(j.edge(i).line), g.lines.requestID(j.line(p - 1).line), j.ambiguous[p-1] || !own})
 			}
 		}
-		if j.o.KeepPairs {
-			j.out.Pairs = append(j.out.Pairs, Pair{g.edgeIDs[i], g.originIDs[p-1], j.ambiguous[p-1] || !own})
-		}
+		events = events[r.kept[k]:]
 	}
 	for _, o := range r.alone {
 		origin(o)
-		r.t.at(g.origin.at(o).time)
+		r.t.at(j.line(o).time)
 	}
 	if len(r.events)+len(r.alone) == 0 {
 		for _, o := range r.direct {
 			origin(o)
-			e := g.origin.at(o)
+			e := j.line(o)
 			r.t.at(e.time)
 			r.t.clients = append(r.t.clients, e.client)
 		}
@@ -136,15 +140,15 @@ func (j *joiner) failingKey(r *keyRun, bucket, key string) *FailingKey {
 	j.describe(r, f)
 	j.times(r, f)
 	if !r.plain {
-		f.Samples = j.samples(r, bucket, key)
+		f.Samples = j.samples(r)
 	}
 	f.Noise = j.noisy(r, []byte(key), g.buckets.ids[bucket])
 	return f
 }
 
-// change returns the change that led from an edge event's path to its key.
-func (j *joiner) change(i uint32) *change {
-	s := &j.stems[j.g.edge.at(i).stem]
+// change returns the change that led from a path to its key.
+func (j *joiner) change(path uint32) *change {
+	s := &j.info[path]
 	if s.change == 0 {
 		return nil
 	}
@@ -154,7 +158,6 @@ func (j *joiner) change(i uint32) *change {
 // describe says how the key is known, by which way it was asked for, and the
 // steps from path to key.
 func (j *joiner) describe(r *keyRun, f *FailingKey) {
-	g := j.g
 	known := -1
 	var best *stemInfo
 	type uri struct {
@@ -167,13 +170,13 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 		if n == 0 {
 			continue
 		}
-		stem := string(g.stems.key(s))
+		stem := string(j.paths.name(s))
 		if last := len(uris) - 1; last >= 0 && uris[last].stem == stem {
 			uris[last].n += n
 		} else {
 			uris = append(uris, uri{stem, n})
 		}
-		if info := &j.stems[s]; int(info.known) > known {
+		if info := &j.info[s]; int(info.known) > known {
 			known, best = int(info.known), info
 		}
 	}
@@ -348,7 +351,7 @@ func (j *joiner) times(r *keyRun, f *FailingKey) {
 	}
 	last := ""
 	for _, s := range r.stems {
-		stem := string(g.stems.key(s))
+		stem := string(j.paths.name(s))
 		if stem != last || last == "" {
 			take(j.servedPath(s, f.First, f.Last))
 		}

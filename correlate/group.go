@@ -4,57 +4,42 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"github.com/why403/why403/internal/spill"
 )
 
 // group makes the result's keys and edge failures.
-func (j *joiner) group() {
-	g := j.g
-	for _, key := range j.byName {
-		e := g.keys.entries.at(key)
-		var sure, other uint32 = noKey, key
-		if e.scope&1 == 1 {
-			sure, other = key, noKey
-			if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok {
-				other = u
-			}
-		}
-		j.oneKey(e.scope>>1, key, sure, other)
-	}
-}
+func (j *joiner) group() { j.eachKey(j.oneKey) }
 
-// oneKey makes what there is to say of a key: sure and other number the two
-// entries of its S3 lines.
-func (j *joiner) oneKey(bucket, id, sure, other uint32) {
+// oneKey makes what there is to say of a key, which has a place among all.
+func (j *joiner) oneKey(id, place uint32) {
 	g := j.g
 	var lines, direct []uint32 // CloudFront's, other clients'
-	if sure != noKey {
-		lines = j.origins.of(sure)
+	from, sure, to := j.linesOf(id)
+	for o := sure; o < to; o++ {
+		lines = append(lines, o)
 	}
-	if other != noKey {
-		lines = slices.Clip(lines)
-		for _, o := range j.origins.of(other) {
-			if j.pairedBy[o] != 0 || j.cloudFront[g.origin.at(o).class] {
-				lines = append(lines, o)
-			} else {
-				direct = append(direct, o)
-			}
+	for o := from; o < sure; o++ {
+		if j.pairedBy[o] != 0 || j.cloudFront[j.line(o).class] {
+			lines = append(lines, o)
+		} else {
+			direct = append(direct, o)
 		}
-		slices.SortFunc(lines, func(a, b uint32) int { return cmp.Compare(g.origin.at(a).time, g.origin.at(b).time) })
 	}
-	bucketName, key := g.buckets.name(bucket), string(g.keys.key(id))
+	if from < sure {
+		slices.SortFunc(lines, func(a, b uint32) int { return cmp.Compare(j.line(a).time, j.line(b).time) })
+	}
+	bucket, name := j.key(id)
+	bucketName, key := g.buckets.name(bucket), string(name)
+	n := j.countLines(id)
+	detailed, named := j.detailed.take(n), j.named.take(n)
 
 	var runs []*keyRun
-	if sure != noKey {
-		for _, s := range j.byKey.of(sure) {
-			dist := g.stems.entries.at(s).scope >> 2
-			if len(runs) == 0 || runs[len(runs)-1].dist != dist {
-				runs = append(runs, &keyRun{dist: dist, named: true, plain: j.plain[id]})
-			}
-			r := runs[len(runs)-1]
-			r.stems = append(r.stems, s)
+	for _, s := range j.byKey.of(id) {
+		dist := j.paths.scope(s) >> signBits
+		if len(runs) == 0 || runs[len(runs)-1].dist != dist {
+			runs = append(runs, &keyRun{key: id, dist: dist, named: true, plain: !detailed})
 		}
+		r := runs[len(runs)-1]
+		r.stems = append(r.stems, s)
 	}
 	for _, r := range runs {
 		j.classify(r, bucketName, key, lines)
@@ -82,9 +67,9 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 		if i == 0 {
 			r.direct = direct
 		}
-		r.plain = j.plain[id]
-		if !j.folded[id] {
-			emit(j.failingKey(r, bucketName, key), id, r)
+		r.key, r.plain = id, !detailed
+		if named {
+			emit(j.failingKey(r, bucketName, key), place, r)
 			continue
 		}
 		n := Rest{Bucket: bucketName}
@@ -98,66 +83,27 @@ func (j *joiner) oneKey(bucket, id, sure, other uint32) {
 	}
 }
 
-// rank sorts the keys, the paths and the distributions by name.
-func (j *joiner) rank() {
-	g := j.g
-	j.distRank = ranks(g.distributions.list, func(a, b *string) int { return cmp.Compare(*a, *b) })
-	buckets := ranks(g.buckets.list, func(a, b *string) int { return cmp.Compare(*a, *b) })
-	j.byName = spill.Make[uint32](j.mem, g.keys.entries.n)[:0]
-	for key := range uint32(g.keys.entries.n) {
-		if e := g.keys.entries.at(key); e.scope&1 == 0 {
-			if _, ok := g.keys.find(e.scope|1, g.keys.key(key)); ok {
-				continue // its twin, surely CloudFront's, stands for both
-			}
-		}
-		j.byName = append(j.byName, key)
-	}
-	j.keyRank = spill.Make[uint32](j.mem, g.keys.entries.n)
-	rankNames(j.mem, j.byName, j.keyRank, func(id uint32) uint32 { return buckets[g.keys.entries.at(id).scope>>1] }, g.keys.key)
-	stems := spill.Make[uint32](j.mem, g.stems.entries.n)
-	for i := range stems {
-		stems[i] = uint32(i)
-	}
-	j.stemRank = spill.Make[uint32](j.mem, g.stems.entries.n)
-	rankNames(j.mem, stems, j.stemRank, func(id uint32) uint32 { return j.distRank[g.stems.entries.at(id).scope>>2] }, g.stems.key)
-	spill.Drop(j.mem, stems)
-}
-
 // choosePlain finds the keys that have too many others before them.
 func (j *joiner) choosePlain() {
-	g := j.g
-	j.plain, j.folded = spill.Make[bool](j.mem, g.keys.entries.n), spill.Make[bool](j.mem, g.keys.entries.n)
-	n := len(j.byName)
-	if n <= j.o.Detailed && (j.o.MaxKeys == 0 || n <= j.o.MaxKeys) {
-		return
+	byLines := make(map[uint32]int)
+	for key := range j.keys.len() + j.added.len() {
+		byLines[j.countLines(key)]++
 	}
-	order := spill.Make[uint64](j.mem, n) // keys with more lines first, then by name
-	for i, id := range j.byName {
-		e := g.keys.entries.at(id)
-		lines := j.lines(id)
-		if e.scope&1 == 1 {
-			if twin, ok := g.keys.find(e.scope&^1, g.keys.key(id)); ok {
-				lines += j.lines(twin)
-			}
-		}
-		order[i] = uint64(^lines)<<32 | uint64(i)
+	j.detailed, j.named = worstOf(j.o.Detailed, byLines), worst{all: true}
+	if j.o.MaxKeys > 0 {
+		j.named = worstOf(j.o.MaxKeys, byLines)
 	}
-	slices.Sort(order)
-	for i, o := range order {
-		id := j.byName[uint32(o)]
-		j.plain[id] = i >= j.o.Detailed
-		j.folded[id] = j.o.MaxKeys > 0 && i >= j.o.MaxKeys
-	}
-	spill.Drop(j.mem, order)
 }
 
-// lines counts the lines of a key's entry.
-func (j *joiner) lines(key uint32) uint32 {
-	n := len(j.origins.of(key))
+// countLines counts the lines of a key.
+func (j *joiner) countLines(key uint32) uint32 {
+	from, _, to := j.linesOf(key)
+	n := to - from
 	for _, s := range j.byKey.of(key) {
-		n += len(j.edges.of(s))
+		from, to := j.paths.of(s)
+		n += to - from
 	}
-	return uint32(n)
+	return n
 }
 
 // home finds the distribution that lonely S3 lines of a key belong to.
@@ -175,6 +121,7 @@ func (j *joiner) home(runs *[]*keyRun, bucket uint32) *keyRun {
 
 // A keyRun is a key's requests through one distribution.
 type keyRun struct {
+	key   uint32
 	dist  uint32
 	named bool // dist is known
 	plain bool // without samples and resolution
@@ -194,9 +141,9 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 	g := j.g
 	bucketNumber := g.buckets.ids[bucket]
 	for from := 0; from < len(r.stems); {
-		stem := g.stems.key(r.stems[from])
+		stem := j.paths.name(r.stems[from])
 		to := from + 1
-		for to < len(r.stems) && string(g.stems.key(r.stems[to])) == string(stem) {
+		for to < len(r.stems) && string(j.paths.name(r.stems[to])) == string(stem) {
 			to++
 		}
 		var edge tally
@@ -204,8 +151,9 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 		reasons := make(map[NoOriginReason]int64)
 		for _, s := range r.stems[from:to] {
 			r.kept = append(r.kept, 0)
-			for _, i := range j.edges.of(s) {
-				e := g.edge.at(i)
+			first, end := j.paths.of(s)
+			for i := first; i < end; i++ {
+				e := j.edge(i)
 				reason, refused := j.reason(i, s, bucket, lines)
 				if g.edgeKinds.list[e.class].Status == 403 {
 					j.out.Forbidden.CloudFront++
@@ -230,7 +178,7 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 				switch reason {
 				case "":
 					r.join.Joined++
-					if g.edgeKinds.list[e.class].Status != g.originKind.list[g.origin.at(j.pair[i]-1).class].Status {
+					if g.edgeKinds.list[e.class].Status != g.originKind.list[j.line(j.pair[i]-1).class].Status {
 						r.join.Masked++
 					}
 				case NoOriginCollapsed:
@@ -258,8 +206,8 @@ const notForbidden NoOriginReason = "not-forbidden"
 // refused, as far as can be told.
 func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOriginReason, s3 bool) {
 	g := j.g
-	e := g.edge.at(i)
-	info := &j.stems[stem]
+	e := j.edge(i)
+	info := &j.info[stem]
 	l := j.lanes[info.lane]
 	class := &g.edgeKinds.list[e.class]
 	if j.pair[i] != 0 {
@@ -312,18 +260,17 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 // this one: fetched while this one waited (line is its event), or within the
 // life of a cached error.
 func (j *joiner) earlier(e *edgeEvent, info *stemInfo, lines []uint32) (why NoOriginReason, line uint32) {
-	g := j.g
 	lo, hi := window(e)
-	dist := j.lanes[info.lane].dist
+	span := j.edgesOf[j.lanes[info.lane].dist]
 	foreign := func(o uint32) bool { // fetched for another distribution, whose cache is its own
 		p := j.pairedBy[o]
-		return p != 0 && j.lanes[j.stems[g.edge.at(p-1).stem].lane].dist != dist
+		return p != 0 && (p-1 < span.from || p-1 >= span.to)
 	}
-	k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) })
+	k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(j.line(o).time, t) })
 	before := k
-	for most := k + 64; k < min(len(lines), most) && g.origin.at(lines[k]).time <= hi; k++ {
+	for most := k + 64; k < min(len(lines), most) && j.line(lines[k]).time <= hi; k++ {
 		p := j.pairedBy[lines[k]]
-		if p != 0 && !e.quick() && !foreign(lines[k]) && g.edge.at(p-1).end() >= e.end()-e.taken() && j.sameMethod(e, g.origin.at(lines[k])) {
+		if p != 0 && !e.quick() && !foreign(lines[k]) && j.edge(p-1).end() >= e.end()-e.taken() && j.sameMethod(e, j.line(lines[k])) {
 			return NoOriginCollapsed, lines[k]
 		}
 		before = k + 1
@@ -341,7 +288,7 @@ func (j *joiner) earlier(e *edgeEvent, info *stemInfo, lines []uint32) (why NoOr
 			}
 		}
 	}
-	if e.quick() || g.origin.at(lines[before-1]).time >= lo-ttl {
+	if e.quick() || j.line(lines[before-1]).time >= lo-ttl {
 		return NoOriginCached, 0
 	}
 	return "", 0

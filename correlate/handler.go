@@ -2,27 +2,31 @@ package correlate
 
 import (
 	"bytes"
+	"cmp"
 	"hash/maphash"
 	"strings"
 
+	"github.com/why403/why403/internal/spill"
 	"github.com/why403/why403/logs"
 )
 
 // A gatherer is the logs.Handler of one goroutine. It keeps a small event for
-// every failing line, the bytes of every failing path and key once, the kinds
-// of lines once, and a few whole lines for each key.
+// every failing line, the bytes of every failing path and key once (runs.go), the
+// kinds of lines once, and a few whole lines for each key.
 type gatherer struct {
-	seed maphash.Seed
-	own  []byte // agent of our own requests
+	seed  maphash.Seed
+	own   []byte        // agent of our own requests
+	work  *spill.Memory // of what is gathered, until it is sealed
+	run   *spill.Memory // of runs
+	share func() int64  // bytes that may be gathered before a run is sealed; nil: no bound
 
 	distributions, buckets, locations, texts names
 
-	stems      keyTable // scope: distribution<<2 | sign
-	edge       chunked[edgeEvent]
+	edge       gathering[edgeEvent] // viewer paths; scope: distribution<<2 | sign
 	edgeKinds  kinds[EdgeClass]
-	keys       keyTable // scope: bucket<<1 | 1 if surely CloudFront's
-	origin     chunked[originEvent]
+	origin     gathering[originEvent] // keys; scope: bucket<<1 | 1 if surely CloudFront's
 	originKind kinds[OriginClass]
+	fetched    []bool // by bucket: CloudFront failed to fetch from it
 	firewall   []firewallEvent
 	fireKinds  kinds[FirewallClass]
 
@@ -34,8 +38,7 @@ type gatherer struct {
 	lines lineStore
 	names lineNames
 
-	edgeIDs, originIDs []string // request ids by event, when pairs are kept
-	keepIDs            bool
+	keepAll bool // lines: pairs go by their request ids
 
 	ownLines  int64
 	lastPtr   *logs.Object
@@ -54,7 +57,6 @@ type gatherer struct {
 type edgeEvent struct {
 	when   uint64 // end, Unix ms << takenBits | time-taken in ms
 	req    uint64 // hash of the request id, 0 if it has none
-	stem   uint32
 	class  uint32
 	client uint32 // hash of the viewer's address
 	loc    uint16 // edge location; quickBit
@@ -85,12 +87,16 @@ func (e *edgeEvent) taken() int64 { return int64(e.when & takenMask) }
 type originEvent struct {
 	time   int64  // received, Unix ms
 	req    uint64 // hash of the request id and the operation
-	key    uint32
 	class  uint32
 	client uint32
 	line   uint32
 	agent  uint16
 }
+
+const (
+	signBits = 2 // of a path's scope: its sign
+	sureBits = 1 // of a key's
+)
 
 type firewallEvent struct {
 	req   uint64
@@ -243,11 +249,11 @@ func (g *gatherer) Edge(r *logs.EdgeRecord) {
 	}
 	class := g.edgeClass(r)
 	kind := &g.edgeKinds.list[class]
-	id, _ := g.stems.intern(d<<2|uint32(signOf(kind)), stem)
+	id := g.edge.intern(d<<signBits|uint32(signOf(kind)), stem)
 	taken := min(max(r.TimeTaken, 0), takenMask)
 	e := edgeEvent{
-		when: uint64(r.Time)<<takenBits | uint64(taken),
-		stem: id, class: class,
+		when:   uint64(r.Time)<<takenBits | uint64(taken),
+		class:  class,
 		client: g.tail(r.ClientIP),
 		loc:    uint16(min(g.locations.id(r.Location), mostLocations)),
 		agent:  uint16(g.agentHash(r.UserAgent)) &^ 1,
@@ -261,7 +267,7 @@ func (g *gatherer) Edge(r *logs.EdgeRecord) {
 	if 0 <= r.FirstByte && r.FirstByte <= quickAnswer {
 		e.loc |= quickBit
 	}
-	if g.stems.early(id, r.Time) {
+	if g.edge.early(id, r.Time) || g.keepAll {
 		b := g.whole(r.Ref)
 		b = appendNumber(b, int64(g.agent(r.UserAgent)))
 		b = appendField(b, r.RequestID, mostShort)
@@ -273,10 +279,31 @@ func (g *gatherer) Edge(r *logs.EdgeRecord) {
 		b = appendNumber(b, r.TimeTaken)
 		g.blob, e.line = b, g.lines.keep(b)
 	}
-	g.edge.add(e)
-	if g.keepIDs {
-		g.edgeIDs = append(g.edgeIDs, string(r.RequestID))
+	g.edge.note(id, e)
+	g.bound()
+}
+
+// bound seals a run when what was gathered is more than its share.
+func (g *gatherer) bound() {
+	if g.share != nil && g.edge.size()+g.origin.size() > g.share() {
+		g.seal()
 	}
+}
+
+// seal makes runs of what was gathered and begins anew.
+func (g *gatherer) seal() {
+	byName := func(a, b *string) int { return cmp.Compare(*a, *b) }
+	g.edge.seal(g.run, g.work, signBits, ranks(g.distributions.list, byName), edgeOrder(g.edgeKinds.list, &g.lines))
+	g.origin.seal(g.run, g.work, sureBits, ranks(g.buckets.list, byName), originOrder(g.originKind.list, &g.lines))
+	g.begin()
+}
+
+// begin lets go of what was sealed.
+func (g *gatherer) begin() {
+	g.work.Free()
+	paths, keys := g.edge.runs, g.origin.runs
+	g.edge, g.origin = newGathering[edgeEvent](g.seed, g.work), newGathering[originEvent](g.seed, g.work)
+	g.edge.runs, g.origin.runs = paths, keys
 }
 
 // whole begins a line that is kept.
@@ -393,16 +420,20 @@ func (g *gatherer) Origin(r *logs.OriginRecord) {
 		return
 	}
 	class := g.originClass(r)
-	scope := bucket << 1
+	scope := bucket << sureBits
 	if g.originKind.list[class].FromCloudFront {
 		scope |= 1
+		for int(bucket) >= len(g.fetched) {
+			g.fetched = append(g.fetched, false)
+		}
+		g.fetched[bucket] = true
 	}
-	id, _ := g.keys.intern(scope, g.key(r))
-	e := originEvent{time: r.Time, key: id, class: class, client: g.tail(r.RemoteIP), agent: uint16(g.tail(r.UserAgent)) &^ 1}
+	id := g.origin.intern(scope, g.key(r))
+	e := originEvent{time: r.Time, class: class, client: g.tail(r.RemoteIP), agent: uint16(g.tail(r.UserAgent)) &^ 1}
 	if len(r.RequestID) > 0 {
 		e.req = requestHash(r.RequestID, r.Operation)
 	}
-	if g.keys.early(id, r.Time) {
+	if g.origin.early(id, r.Time) || g.keepAll {
 		b := g.whole(r.Ref)
 		b = appendNumber(b, int64(g.suite(r)))
 		b = appendField(b, r.RequestID, mostShort)
@@ -412,10 +443,8 @@ func (g *gatherer) Origin(r *logs.OriginRecord) {
 		b = appendNumber(b, r.BytesSent)
 		g.blob, e.line = b, g.lines.keep(b)
 	}
-	g.origin.add(e)
-	if g.keepIDs {
-		g.originIDs = append(g.originIDs, string(r.RequestID))
-	}
+	g.origin.note(id, e)
+	g.bound()
 }
 
 // suite numbers bucket owner and cipher suite, which lines share.

@@ -1,11 +1,12 @@
 package correlate
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
+	"sync"
 
 	"github.com/why403/why403/internal/spill"
 )
@@ -27,25 +28,30 @@ type joiner struct {
 	o        Options
 	g        *gatherer
 	mem      *spill.Memory
-	keys     *sorter[FailingKey] // on their way into the result
+	kept     *spill.Memory       // of what is written once
+	failing  *sorter[FailingKey] // on their way into the result
 	direct   *sorter[FailingKey]
-	edge     *sorter[EdgeFailure]
+	refused  *sorter[EdgeFailure]
 	alike    *patterns
 	noises   noiseFold
 	out      Result
 
-	edges, origins grouped // events by stem, by key; duplicates removed
-	edgeRank       []uint32
-	originRank     []uint32
-	edgeMethod     []uint32 // by kind: number of the method
-	originMethod   []uint32
-	identities     []string // canonical user ids that are CloudFront's
-	cloudFront     []bool   // by kind of S3 line: CloudFront's
-	resolvers      []*Resolver
-	lanes          []*lane
-	laneOf         map[laneKey]uint32
-	stems          []stemInfo
-	byKey          grouped // stems by key
+	paths        *table[edgeEvent]   // by distribution and bytes; scope: distribution<<2 | sign
+	keys         *table[originEvent] // that S3's log names, by bucket and bytes; scope: bucket
+	keysOf       map[uint32]span     // by bucket
+	edgesOf      map[uint32]span     // by distribution: its events
+	added        addedKeys           // that paths lead to beside; their numbers follow those of keys
+	edgeRank     []uint32
+	originRank   []uint32
+	edgeMethod   []uint32 // by kind: number of the method
+	originMethod []uint32
+	identities   []string // canonical user ids that are CloudFront's
+	cloudFront   []bool   // by kind of S3 line: CloudFront's
+	resolvers    []*Resolver
+	lanes        []*lane
+	laneOf       map[laneKey]uint32
+	info         []stemInfo // by path
+	byKey        grouped    // paths by key
 
 	pair         []uint32 // by edge event: its S3 event, plus one; of a collapsed one the S3 event of another
 	pairedBy     []uint32 // by S3 event: its edge event, plus one
@@ -54,12 +60,10 @@ type joiner struct {
 	owners       map[uint32][]uint32 // by bucket: distributions that use it
 	website      map[uint32]bool     // by bucket: seen through its website endpoint
 	forwarded    map[uint32]bool     // by bucket: CloudFront forwards the viewer's agent
-	byName       []uint32            // the keys, each once: the entry that stands for it
-	keyRank      []uint32            // by key: its place among them
-	stemRank     []uint32            // by path
 	distRank     []uint32            // by distribution
-	plain        []bool              // by key: too few lines for samples and resolution
-	folded       []bool              // by key: too few lines for more than a count
+	bucketRank   []uint32            // by bucket
+	detailed     worst               // keys that get samples and resolution
+	named        worst               // keys that are more than a count
 	rest         map[Rest]Rest
 	edgeShared   map[count][]EdgeClass
 	originShared map[count][]OriginClass
@@ -77,6 +81,7 @@ type lane struct {
 	target   *Target // nil without settings
 	changes  []*change
 	direct   int64 // stems whose resolved key has its S3 line
+	near     uint32
 }
 
 // place is where failing requests came in: what Patterns compares locations by.
@@ -139,69 +144,73 @@ func groupBy(mem *spill.Memory, n, groups int, of func(i uint32) uint32) grouped
 	return g
 }
 
-// compact sorts each group and drops what same calls equal to its neighbour.
-func (g *grouped) compact(compare func(a, b uint32) int, same func(a, b uint32) bool) (dropped int64) {
-	w := uint32(0)
-	for i := range len(g.start) - 1 {
-		members := g.order[g.start[i]:g.start[i+1]]
-		slices.SortFunc(members, compare)
-		g.start[i] = w
-		for k, m := range members {
-			if k > 0 && same(members[k-1], m) {
-				dropped++
-				continue
-			}
-			g.order[w] = m
-			w++
-		}
-	}
-	g.start[len(g.start)-1] = w
-	g.order = g.order[:w]
-	return dropped
+func (g *grouped) drop(mem *spill.Memory) {
+	spill.Drop(mem, g.start)
+	spill.Drop(mem, g.order)
+	*g = grouped{}
 }
 
-func newJoiner(s Settings, o Options, g *gatherer, mem *spill.Memory) *joiner {
+func newJoiner(s Settings, o Options, g *gatherer, mem, kept *spill.Memory) *joiner {
 	var out *spill.Memory
 	if o.Memory > 0 {
 		out = spill.NewMemory(o.Memory / 32)
 	}
-	return &joiner{mem: mem, out: Result{mem: out}, alike: new(patterns),
-		keys: newSorter(out, mem, codeKey), direct: newSorter(out, mem, codeKey), edge: newSorter(out, mem, codeFailure),
+	return &joiner{mem: mem, kept: kept, out: Result{mem: out}, alike: new(patterns), added: newAddedKeys(kept), keysOf: make(map[uint32]span), edgesOf: make(map[uint32]span),
+		failing: newSorter(out, mem, codeKey), direct: newSorter(out, mem, codeKey), refused: newSorter(out, mem, codeFailure),
 		settings: s, o: o, g: g, laneOf: make(map[laneKey]uint32), owners: make(map[uint32][]uint32), website: make(map[uint32]bool), forwarded: make(map[uint32]bool), locations: make(map[place]int64),
 		rest: make(map[Rest]Rest), edgeShared: make(map[count][]EdgeClass), originShared: make(map[count][]OriginClass)}
 }
 
-// order sorts events by path and key and drops lines that were delivered twice:
+// sort merges what was gathered and drops lines that were delivered twice:
 // CloudFront's by request id, S3's by request id, operation and key.
-func (j *joiner) order() {
+func (j *joiner) sort(r *runs) {
+	g := j.g
+	j.distRank, j.bucketRank = nameRanks(&g.distributions), nameRanks(&g.buckets)
+	paths := merger[edgeEvent]{bits: signBits, rank: j.distRank, compare: edgeOrder(g.edgeKinds.list, &g.lines), same: func(a, b *edgeEvent) bool {
+		return a.req != 0 && a.req == b.req && a.when == b.when
+	}}
+	keys := merger[originEvent]{bits: sureBits, rank: j.bucketRank, twins: true, compare: originOrder(g.originKind.list, &g.lines), same: func(a, b *originEvent) bool {
+		return a.req != 0 && a.req == b.req
+	}}
+	var twice [2]int64
+	var merging sync.WaitGroup
+	merging.Go(func() { j.paths, twice[0] = paths.merge(j.kept, r.paths) })
+	merging.Go(func() { j.keys, twice[1] = keys.merge(j.kept, r.keys) })
+	merging.Wait()
+	j.out.Duplicates = twice[0] + twice[1]
+	for k := range j.keys.len() {
+		extend(j.keysOf, j.keys.scope(k), k, k+1)
+	}
+	for p := range j.paths.len() {
+		from, to := j.paths.of(p)
+		extend(j.edgesOf, j.paths.scope(p)>>signBits, from, to)
+	}
+}
+
+// A span is a range of numbers: from, up to but not to.
+type span struct{ from, to uint32 }
+
+func extend(spans map[uint32]span, id, from, to uint32) {
+	s, ok := spans[id]
+	if !ok {
+		s.from = from
+	}
+	s.to = to
+	spans[id] = s
+}
+
+func nameRanks(n *names) []uint32 {
+	return ranks(n.list, func(a, b *string) int { return cmp.Compare(*a, *b) })
+}
+
+func (j *joiner) edge(i uint32) *edgeEvent   { return j.paths.events.at(i) }
+func (j *joiner) line(i uint32) *originEvent { return j.keys.events.at(i) }
+
+// prepare reads what kinds of lines there are.
+func (j *joiner) prepare() {
 	g := j.g
 	j.edgeRank = ranks(g.edgeKinds.list, compareEdge)
 	j.originRank = ranks(g.originKind.list, compareOrigin)
-	j.edges = groupBy(j.mem, g.edge.n, g.stems.entries.n, func(i uint32) uint32 { return g.edge.at(i).stem })
-	j.out.Duplicates += j.edges.compact(func(a, b uint32) int {
-		x, y := g.edge.at(a), g.edge.at(b)
-		if c := cmp.Or(cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]), cmp.Compare(x.client, y.client)); c != 0 {
-			return c
-		}
-		return g.lines.compare(x.line, y.line)
-	}, func(a, b uint32) bool {
-		x, y := g.edge.at(a), g.edge.at(b)
-		return x.req != 0 && x.req == y.req && x.when == y.when
-	})
-	j.origins = groupBy(j.mem, g.origin.n, g.keys.entries.n, func(i uint32) uint32 { return g.origin.at(i).key })
-	// Room for the keys of paths, so that adding them copies nothing.
-	start := spill.Make[uint32](j.mem, len(j.origins.start)+g.stems.entries.n+1)
-	j.origins.start = start[:copy(start, j.origins.start)]
-	j.out.Duplicates += j.origins.compact(func(a, b uint32) int {
-		x, y := g.origin.at(a), g.origin.at(b)
-		if c := cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]), cmp.Compare(x.client, y.client)); c != 0 {
-			return c
-		}
-		return g.lines.compare(x.line, y.line)
-	}, func(a, b uint32) bool {
-		x, y := g.origin.at(a), g.origin.at(b)
-		return x.req != 0 && x.req == y.req
-	})
 
 	// An identity that settings do not hold is learnt: a canonical user id that
 	// once came with CloudFront's agent.
@@ -295,51 +304,66 @@ func (j *joiner) resolve() {
 			}
 		}
 	}
-	j.stems = spill.Make[stemInfo](j.mem, g.stems.entries.n)
-	for i := range j.stems {
-		id := uint32(i)
-		if len(j.edges.of(id)) == 0 {
-			continue
-		}
-		dist := g.stems.entries.at(id).scope >> 2
-		stem := string(g.stems.key(id))
-		slow := slices.ContainsFunc(j.edges.of(id), func(i uint32) bool { return !g.edge.at(i).quick() })
-		if r := j.resolvers[dist]; r != nil {
-			res := r.Resolve(stem)
-			info := stemInfo{lane: j.lane(dist, res.Behavior, &res.Target, ""), known: knownResolved, slow: slow}
-			switch {
-			case !res.S3 && res.Origin != nil && j.covered(res.Origin.DomainName):
-				// A domain name of one's own before a bucket of that name.
-				key := KeyOfWire(res.Wire)
-				info.key = j.keyID(res.Origin.DomainName, key)
-				if index := (&Website{IndexSuffix: "index.html"}).Index(key); !j.hasLine(id, info.key) {
-					info.key = j.keyID(res.Origin.DomainName, index)
-				}
-			case !res.S3:
-				info.noS3 = res.Origin != nil
-				info.key, info.known = j.keyID("", KeyOfWire(res.Path)), knownGuessed
-			default:
-				info.key = j.keyID(res.Bucket, res.Key)
-				if s := res.Second; s != nil && s.S3 && slices.Contains(res.Group.Statuses, 403) {
-					// The viewer's 403 is the second origin's: the first one's was
-					// the reason to ask it.
-					if second := j.keyID(s.Bucket, s.Key); j.hasLine(id, second) || !j.hasLine(id, info.key) && j.covered(s.Bucket) {
-						info.key = second
-						info.lane = j.lane(dist, res.Behavior, s, "\x00second")
-					}
-				}
-			}
-			if j.hasLine(id, info.key) {
-				info.known = knownLogged
-				j.lanes[info.lane].direct++
-			}
-			j.stems[i] = info
-			continue
-		}
-		pattern := g.edgeKinds.list[g.edge.at(j.edges.of(id)[0]).class].PathPattern
-		j.stems[i] = stemInfo{lane: j.lane(dist, nil, nil, pattern), key: noKey, slow: slow}
+	j.info = spill.Make[stemInfo](j.mem, int(j.paths.len()))
+	for i := range j.info {
+		j.info[i] = j.resolvePath(uint32(i))
 	}
 }
+
+// resolvePath finds the key of a path.
+func (j *joiner) resolvePath(id uint32) stemInfo {
+	dist := j.paths.scope(id) >> signBits
+	stem := string(j.paths.name(id))
+	slow := false
+	from, to := j.paths.of(id)
+	for i := from; i < to && !slow; i++ {
+		slow = !j.edge(i).quick()
+	}
+	r := j.resolvers[dist]
+	if r == nil {
+		pattern := j.g.edgeKinds.list[j.edge(from).class].PathPattern
+		return stemInfo{lane: j.lane(dist, nil, nil, pattern), key: noKey, slow: slow}
+	}
+	res := r.Resolve(stem)
+	info := stemInfo{lane: j.lane(dist, res.Behavior, &res.Target, ""), known: knownResolved, slow: slow}
+	bucket, key := res.Bucket, res.Key
+	look := func() uint32 { return j.find(j.bucket(bucket), key, &j.lanes[info.lane].near) }
+	switch {
+	case !res.S3 && res.Origin != nil && j.covered(res.Origin.DomainName):
+		// A domain name of one's own before a bucket of that name.
+		bucket, key = res.Origin.DomainName, KeyOfWire(res.Wire)
+		if info.key = look(); !j.hasLine(id, info.key) {
+			key = (&Website{IndexSuffix: "index.html"}).Index(key)
+			info.key = look()
+		}
+	case !res.S3:
+		info.noS3 = res.Origin != nil
+		bucket, key = "", KeyOfWire(res.Path)
+		info.key, info.known = look(), knownGuessed
+	default:
+		info.key = look()
+		if s := res.Second; s != nil && s.S3 && slices.Contains(res.Group.Statuses, 403) {
+			// The viewer's 403 is the second origin's: the first one's was
+			// the reason to ask it.
+			lane := j.lane(dist, res.Behavior, s, "\x00second")
+			if second := j.find(j.bucket(s.Bucket), s.Key, &j.lanes[lane].near); j.hasLine(id, second) || !j.hasLine(id, info.key) && j.covered(s.Bucket) {
+				bucket, key = s.Bucket, s.Key
+				info.lane, info.key = lane, second
+			}
+		}
+	}
+	if j.hasLine(id, info.key) {
+		info.known = knownLogged
+		j.lanes[info.lane].direct++
+	}
+	if info.key == noKey {
+		info.key = j.add(j.bucket(bucket), []byte(key), id)
+	}
+	return info
+}
+
+// bucket numbers a bucket's name.
+func (j *joiner) bucket(name string) uint32 { return j.g.buckets.id([]byte(name)) }
 
 const noKey = 1<<32 - 1
 
@@ -374,16 +398,6 @@ func (j *joiner) lane(dist uint32, b *Behavior, t *Target, pattern string) uint3
 	return id
 }
 
-// keyID numbers a key as CloudFront asks for it.
-func (j *joiner) keyID(bucket, key string) uint32 {
-	id, fresh := j.g.keys.intern(j.g.buckets.id([]byte(bucket))<<1|1, []byte(key))
-	if fresh { // no S3 line of CloudFront's names it
-		n := j.origins.start[len(j.origins.start)-1]
-		j.origins.start = append(j.origins.start, n)
-	}
-	return id
-}
-
 // window is the span in which the S3 line of an edge event can lie.
 func window(e *edgeEvent) (lo, hi int64) {
 	return e.end() - e.taken() - windowBefore, e.end() + windowAfter
@@ -391,21 +405,18 @@ func window(e *edgeEvent) (lo, hi int64) {
 
 // hasLine reports whether an S3 line for the key fits a request for the path.
 // It looks at a path's first requests only.
-func (j *joiner) hasLine(stem, key uint32) bool {
-	lines := j.origins.of(key)
-	if len(lines) == 0 {
+func (j *joiner) hasLine(path, key uint32) bool {
+	_, from, to := j.linesOf(key)
+	if from == to {
 		return false
 	}
-	events := j.edges.of(stem)
-	if len(events) > 16 {
-		events = events[:16]
-	}
-	for _, i := range events {
-		e := j.g.edge.at(i)
+	first, end := j.paths.of(path)
+	for i := first; i < min(end, first+16); i++ {
+		e := j.edge(i)
 		lo, hi := window(e)
-		k, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(j.g.origin.at(o).time, t) })
-		for ; k < len(lines) && j.g.origin.at(lines[k]).time <= hi; k++ {
-			if j.sameMethod(e, j.g.origin.at(lines[k])) {
+		k := from + uint32(sort.Search(int(to-from), func(n int) bool { return j.line(from+uint32(n)).time >= lo }))
+		for ; k < to && j.line(k).time <= hi; k++ {
+			if j.sameMethod(e, j.line(k)) {
 				return true
 			}
 		}
@@ -426,41 +437,40 @@ func operationMethod(op string) string {
 
 // join ties CloudFront's lines to S3's, key by key.
 func (j *joiner) join() {
-	g := j.g
-	j.byKey = groupBy(j.mem, len(j.stems), g.keys.entries.n, func(i uint32) uint32 { return j.stems[i].key })
-	j.byKey.compact(func(a, b uint32) int {
-		x, y := g.stems.entries.at(a), g.stems.entries.at(b)
-		return cmp.Or(cmp.Compare(g.distributions.name(x.scope>>2), g.distributions.name(y.scope>>2)), bytes.Compare(g.stems.key(a), g.stems.key(b)), cmp.Compare(x.scope&3, y.scope&3))
-	}, func(a, b uint32) bool { return false })
-	j.pair = spill.Make[uint32](j.mem, g.edge.n)
-	j.pairedBy = spill.Make[uint32](j.mem, g.origin.n)
-	j.ambiguous = spill.Make[bool](j.mem, g.origin.n)
+	j.byKey = groupBy(j.mem, len(j.info), int(j.keys.len()+j.added.len()), func(i uint32) uint32 { return j.info[i].key })
+	j.pair = spill.Make[uint32](j.mem, j.paths.events.n)
+	j.pairedBy = spill.Make[uint32](j.mem, j.keys.events.n)
+	j.ambiguous = spill.Make[bool](j.mem, j.keys.events.n)
 
 	var edges, lines, others []uint32
-	for key := range uint32(g.keys.entries.n) {
-		e := g.keys.entries.at(key)
-		if e.scope&1 == 0 || len(j.byKey.of(key)) == 0 {
+	for key := range j.keys.len() {
+		paths := j.byKey.of(key)
+		if len(paths) == 0 {
 			continue
 		}
 		edges = edges[:0]
-		for _, s := range j.byKey.of(key) {
-			if sign(g.stems.entries.at(s).scope&3) == signEdge {
+		for _, s := range paths {
+			if sign(j.paths.scope(s)&(1<<signBits-1)) == signEdge {
 				continue
 			}
-			for _, i := range j.edges.of(s) {
-				if _, ok := j.blocked[g.edge.at(i).req]; !ok || g.edge.at(i).req == 0 {
+			from, to := j.paths.of(s)
+			for i := from; i < to; i++ {
+				req := j.edge(i).req
+				if _, ok := j.blocked[req]; !ok || req == 0 {
 					edges = append(edges, i)
 				}
 			}
 		}
-		lines, others = append(lines[:0], j.origins.of(key)...), others[:0]
-		if u, ok := g.keys.find(e.scope&^1, g.keys.key(key)); ok {
-			for _, o := range j.origins.of(u) {
-				if j.cloudFront[g.origin.at(o).class] {
-					lines = append(lines, o)
-				} else if g.origin.at(o).agent != 0 {
-					others = append(others, o)
-				}
+		lines, others = lines[:0], others[:0]
+		from, sure, to := j.linesOf(key)
+		for o := sure; o < to; o++ {
+			lines = append(lines, o)
+		}
+		for o := from; o < sure; o++ {
+			if j.cloudFront[j.line(o).class] {
+				lines = append(lines, o)
+			} else if j.line(o).agent != 0 {
+				others = append(others, o)
 			}
 		}
 		j.match(edges, lines, false)
@@ -470,7 +480,7 @@ func (j *joiner) join() {
 		// Lines of a forwarded agent: the viewer's agent, but not his address.
 		j.match(slices.DeleteFunc(edges, func(i uint32) bool { return j.pair[i] != 0 }), others, true)
 		if slices.ContainsFunc(others, func(o uint32) bool { return j.pairedBy[o] != 0 }) {
-			j.forwarded[e.scope>>1] = true
+			j.forwarded[j.keys.scope(key)] = true
 		}
 	}
 }
@@ -481,21 +491,20 @@ func (j *joiner) match(edges, lines []uint32, byAgent bool) {
 	if len(edges) == 0 || len(lines) == 0 {
 		return
 	}
-	g := j.g
 	class := func(method uint32, agent uint16) uint32 {
 		if !byAgent {
 			agent = 0
 		}
 		return method<<16 | uint32(agent&^1)
 	}
-	edgeClass := func(i uint32) uint32 { e := g.edge.at(i); return class(j.edgeMethod[e.class], e.agent) }
-	lineClass := func(o uint32) uint32 { l := g.origin.at(o); return class(j.originMethod[l.class], l.agent) }
+	edgeClass := func(i uint32) uint32 { e := j.edge(i); return class(j.edgeMethod[e.class], e.agent) }
+	lineClass := func(o uint32) uint32 { l := j.line(o); return class(j.originMethod[l.class], l.agent) }
 	slices.SortFunc(edges, func(a, b uint32) int {
-		x, y := g.edge.at(a), g.edge.at(b)
+		x, y := j.edge(a), j.edge(b)
 		return cmp.Or(cmp.Compare(edgeClass(a), edgeClass(b)), cmp.Compare(x.end()-x.taken(), y.end()-y.taken()), cmp.Compare(x.when, y.when), cmp.Compare(x.req, y.req), cmp.Compare(j.edgeRank[x.class], j.edgeRank[y.class]))
 	})
 	slices.SortFunc(lines, func(a, b uint32) int {
-		x, y := g.origin.at(a), g.origin.at(b)
+		x, y := j.line(a), j.line(b)
 		return cmp.Or(cmp.Compare(lineClass(a), lineClass(b)), cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req), cmp.Compare(j.originRank[x.class], j.originRank[y.class]))
 	})
 	for len(edges) > 0 && len(lines) > 0 {
@@ -522,8 +531,10 @@ func (j *joiner) match(edges, lines []uint32, byAgent bool) {
 // as can be joined. A pair is ambiguous unless neither has another candidate.
 // Both lists are sorted by time.
 func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
-	g := j.g
-	soonest := endHeap{g: g}
+	soonest := queue[uint32]{less: func(a, b uint32) bool { // by the time of their end
+		x, y := j.edge(a), j.edge(b)
+		return cmp.Or(cmp.Compare(x.end(), y.end()), cmp.Compare(y.taken(), x.taken()), cmp.Compare(x.req, y.req)) < 0
+	}}
 	for _, slack := range [...][2]int64{{999, windowAfter}, {windowBefore, windowAfter}} {
 		soonest.list = soonest.list[:0]
 		next := 0
@@ -531,9 +542,9 @@ func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
 			if j.pairedBy[o] != 0 {
 				continue
 			}
-			l := g.origin.at(o)
+			l := j.line(o)
 			for ; next < len(edges); next++ {
-				e := g.edge.at(edges[next])
+				e := j.edge(edges[next])
 				if e.end()-e.taken()-slack[0] > l.time {
 					break
 				}
@@ -541,10 +552,10 @@ func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
 					soonest.push(edges[next])
 				}
 			}
-			for len(soonest.list) > 0 && g.edge.at(soonest.list[0]).end()+slack[1] < l.time {
+			for len(soonest.list) > 0 && j.edge(soonest.list[0]).end()+slack[1] < l.time {
 				soonest.pop()
 			}
-			if len(soonest.list) == 0 || foreign && g.edge.at(soonest.list[0]).client == l.client {
+			if len(soonest.list) == 0 || foreign && j.edge(soonest.list[0]).client == l.client {
 				continue // the viewer's own request to the bucket
 			}
 			i := soonest.pop()
@@ -555,8 +566,8 @@ func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
 	steps := make([]int32, len(lines)+1)
 	several := make([]bool, len(edges))
 	for n, i := range edges {
-		lo, hi := window(g.edge.at(i))
-		byTime := func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) }
+		lo, hi := window(j.edge(i))
+		byTime := func(o uint32, t int64) int { return cmp.Compare(j.line(o).time, t) }
 		from, _ := slices.BinarySearchFunc(lines, lo, byTime)
 		to, _ := slices.BinarySearchFunc(lines, hi+1, byTime)
 		steps[from]++
@@ -572,43 +583,5 @@ func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
 		if p := j.pair[i]; p != 0 && several[n] {
 			j.ambiguous[p-1] = true
 		}
-	}
-}
-
-// An endHeap gives CloudFront lines by the time of their end.
-type endHeap struct {
-	g    *gatherer
-	list []uint32
-}
-
-func (h *endHeap) less(a, b int) bool {
-	x, y := h.g.edge.at(h.list[a]), h.g.edge.at(h.list[b])
-	return cmp.Or(cmp.Compare(x.end(), y.end()), cmp.Compare(y.taken(), x.taken()), cmp.Compare(x.req, y.req)) < 0
-}
-
-func (h *endHeap) push(i uint32) {
-	h.list = append(h.list, i)
-	for n := len(h.list) - 1; n > 0 && h.less(n, (n-1)/2); n = (n - 1) / 2 {
-		h.list[n], h.list[(n-1)/2] = h.list[(n-1)/2], h.list[n]
-	}
-}
-
-func (h *endHeap) pop() uint32 {
-	top, last := h.list[0], len(h.list)-1
-	h.list[0] = h.list[last]
-	h.list = h.list[:last]
-	for n := 0; ; {
-		c := 2*n + 1
-		if c >= last {
-			return top
-		}
-		if c+1 < last && h.less(c+1, c) {
-			c++
-		}
-		if !h.less(c, n) {
-			return top
-		}
-		h.list[n], h.list[c] = h.list[c], h.list[n]
-		n = c
 	}
 }

@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ type change struct {
 	votes  int64 // paths that it explains
 	pairs  int64 // joined lines that follow it
 	rest   bool  // seen at a REST endpoint, which has no index document
+	near   uint32
 }
 
 // An edit is a change of a key's text, the same for many keys.
@@ -183,33 +183,30 @@ const (
 // differ from the paths in the same way for many paths.
 func (j *joiner) learn() {
 	g := j.g
-	unexplained := make([][]uint32, len(j.lanes))      // paths by lane
-	taken := spill.Make[bool](j.mem, g.keys.entries.n) // keys that some path leads to
-	for i := range j.stems {
-		s := &j.stems[i]
-		if len(j.edges.of(uint32(i))) == 0 {
-			s.key = j.keyID("", "")
-			continue
-		}
-		if s.known == knownLogged {
+	taken := spill.Make[bool](j.mem, int(j.keys.len())) // keys that some path leads to
+	// Paths by lane; those that need no explanation come last.
+	lanes := uint32(len(j.lanes))
+	unexplained := groupBy(j.mem, len(j.info), len(j.lanes)+1, func(i uint32) uint32 {
+		s := &j.info[i]
+		switch {
+		case s.known == knownLogged:
 			taken[s.key] = true
-			continue
+			return lanes
+		case sign(j.paths.scope(i)&(1<<signBits-1)) == signEdge || s.noS3:
+			return lanes
 		}
-		if sign(g.stems.entries.at(uint32(i)).scope&3) == signEdge || s.noS3 {
-			continue
-		}
-		unexplained[s.lane] = append(unexplained[s.lane], uint32(i))
-	}
+		return s.lane
+	})
 	buckets := make(map[uint32]bool) // with lines of CloudFront's
-	for key := range uint32(len(j.origins.start) - 1) {
-		e := g.keys.entries.at(key)
-		if e.scope&1 == 0 || len(j.origins.of(key)) == 0 {
+	for key := range j.keys.len() {
+		_, from, to := j.linesOf(key)
+		if from == to {
 			continue
 		}
-		b := e.scope >> 1
+		b := j.keys.scope(key)
 		buckets[b] = true
-		for _, o := range j.origins.of(key) {
-			j.website[b] = j.website[b] || strings.HasPrefix(g.originKind.list[g.origin.at(o).class].Operation, "WEBSITE.")
+		for o := from; o < to; o++ {
+			j.website[b] = j.website[b] || strings.HasPrefix(g.originKind.list[j.line(o).class].Operation, "WEBSITE.")
 		}
 	}
 	order := make([]uint32, 0, len(buckets))
@@ -219,15 +216,15 @@ func (j *joiner) learn() {
 	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(g.buckets.name(a), g.buckets.name(b)) })
 
 	// The bare path may be the key.
-	for id, stems := range unexplained {
-		l := j.lanes[id]
+	for id, l := range j.lanes {
 		if !l.anyBucket() {
 			continue
 		}
+		stems := unexplained.of(uint32(id))
 		for _, b := range order {
 			same := &change{bucket: b}
 			for _, s := range stems {
-				if key, ok := g.keys.find(b<<1|1, []byte(j.from(s))); ok && j.hasLine(s, key) {
+				if key := j.find(b, j.from(s), &same.near); key != noKey && j.hasLine(s, key) {
 					same.votes++
 					taken[key] = true
 				}
@@ -237,19 +234,9 @@ func (j *joiner) learn() {
 			}
 		}
 	}
-	// S3 lines that no path explains so far, by time.
-	var lines []uint32
-	for key := range uint32(len(j.origins.start) - 1) {
-		if !taken[key] && g.keys.entries.at(key).scope&1 == 1 {
-			lines = append(lines, j.origins.of(key)...)
-		}
-	}
-	slices.SortFunc(lines, func(a, b uint32) int {
-		x, y := g.origin.at(a), g.origin.at(b)
-		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.req, y.req))
-	})
-	for id, stems := range unexplained {
-		l := j.lanes[id]
+	lines := j.unexplainedLines(taken, len(unexplained.of(lanes)) < len(j.info))
+	for id, l := range j.lanes {
+		stems := unexplained.of(uint32(id))
 		j.study(l, stems, lines)
 		slices.SortFunc(l.changes, func(a, b *change) int {
 			return cmp.Or(cmp.Compare(b.votes, a.votes), cmp.Compare(a.op, b.op), cmp.Compare(a.a, b.a), cmp.Compare(a.b, b.b), cmp.Compare(g.buckets.name(a.bucket), g.buckets.name(b.bucket)))
@@ -258,25 +245,68 @@ func (j *joiner) learn() {
 			j.choose(l, s)
 		}
 	}
-	for i := range j.stems {
-		if s := &j.stems[i]; s.key == noKey {
-			s.key, s.known = j.keyID("", j.from(uint32(i))), knownGuessed
+	for i := range j.info {
+		if s := &j.info[i]; s.key == noKey {
+			from := j.from(uint32(i))
+			near := uint32(0)
+			if s.key, s.known = j.find(j.bucket(""), from, &near), knownGuessed; s.key == noKey {
+				s.key = j.add(j.bucket(""), []byte(from), uint32(i))
+			}
 		}
 	}
+	spill.Drop(j.mem, lines)
+	unexplained.drop(j.mem)
+	spill.Drop(j.mem, taken)
+}
+
+// A timedLine is an S3 line, to be looked up by its time.
+type timedLine struct {
+	time int64
+	req  uint64
+	n    uint32
+}
+
+// unexplainedLines returns the S3 lines of CloudFront's whose keys are not taken,
+// by time; none when nothing asks for them.
+func (j *joiner) unexplainedLines(taken []bool, asked bool) []timedLine {
+	if !asked {
+		return nil
+	}
+	n := 0
+	for key, is := range taken {
+		if _, from, to := j.linesOf(uint32(key)); !is {
+			n += int(to - from)
+		}
+	}
+	lines := spill.Make[timedLine](j.mem, n)[:0]
+	for key, is := range taken {
+		if is {
+			continue
+		}
+		_, from, to := j.linesOf(uint32(key))
+		for o := from; o < to; o++ {
+			lines = append(lines, timedLine{j.line(o).time, j.line(o).req, o})
+		}
+	}
+	slices.SortFunc(lines, func(a, b timedLine) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.req, b.req), cmp.Compare(a.n, b.n))
+	})
+	return lines
 }
 
 // from returns the key that a path leads to before any change: the one that
 // settings say, or the path itself.
 func (j *joiner) from(stem uint32) string {
-	if s := &j.stems[stem]; s.key != noKey {
-		return string(j.g.keys.key(s.key))
+	if s := &j.info[stem]; s.key != noKey {
+		_, key := j.key(s.key)
+		return string(key)
 	}
-	return KeyOfWire(WirePath(string(j.g.stems.key(stem))))
+	return KeyOfWire(WirePath(string(j.paths.name(stem))))
 }
 
 // study compares paths with the keys of S3 lines near in time and counts the
 // edits that would explain them.
-func (j *joiner) study(l *lane, stems, lines []uint32) {
+func (j *joiner) study(l *lane, stems []uint32, lines []timedLine) {
 	g := j.g
 	type vote struct {
 		edit
@@ -287,10 +317,6 @@ func (j *joiner) study(l *lane, stems, lines []uint32) {
 	if len(lines) == 0 {
 		return
 	}
-	if len(stems) > mostStudied { // the same ones, however they came in
-		stems = slices.Clone(stems)
-		slices.SortFunc(stems, func(a, b uint32) int { return bytes.Compare(g.stems.key(a), g.stems.key(b)) })
-	}
 	var mine []vote
 	studied := int64(0)
 	for n, s := range stems {
@@ -299,26 +325,24 @@ func (j *joiner) study(l *lane, stems, lines []uint32) {
 		}
 		from := j.from(s)
 		mine = mine[:0]
-		for k, i := range j.edges.of(s) {
-			if k == 4 {
-				break
-			}
-			e := g.edge.at(i)
+		first, end := j.paths.of(s)
+		for i := first; i < min(end, first+4); i++ {
+			e := j.edge(i)
 			lo, hi := window(e)
-			p, _ := slices.BinarySearchFunc(lines, lo, func(o uint32, t int64) int { return cmp.Compare(g.origin.at(o).time, t) })
-			for near := 0; p < len(lines) && near < mostNeighbors && g.origin.at(lines[p]).time <= hi; p, near = p+1, near+1 {
-				o := g.origin.at(lines[p])
-				entry := g.keys.entries.at(o.key)
-				if !j.sameMethod(e, o) || !l.anyBucket() && g.buckets.name(entry.scope>>1) != l.target.Bucket {
+			p, _ := slices.BinarySearchFunc(lines, lo, func(l timedLine, t int64) int { return cmp.Compare(l.time, t) })
+			for near := 0; p < len(lines) && near < mostNeighbors && lines[p].time <= hi; p, near = p+1, near+1 {
+				o := j.line(lines[p].n)
+				bucket, key := j.key(j.keyOf(lines[p].n))
+				if !j.sameMethod(e, o) || !l.anyBucket() && g.buckets.name(bucket) != l.target.Bucket {
 					continue
 				}
-				to := string(g.keys.key(o.key))
+				to := string(key)
 				for _, d := range [...]edit{{}, {editAlways, to, ""}} {
 					ok := true
 					if d.op == editNone {
 						d, ok = deriveEdit(from, to)
 					}
-					v := vote{d, entry.scope >> 1}
+					v := vote{d, bucket}
 					if ok && !(d.op == editNone && !l.anyBucket()) && !slices.Contains(mine, v) {
 						mine = append(mine, v)
 						if strings.HasPrefix(g.originKind.list[o.class].Operation, "REST.") {
@@ -353,14 +377,14 @@ func (j *joiner) study(l *lane, stems, lines []uint32) {
 
 // choose settles the key of a path that settings alone did not explain.
 func (j *joiner) choose(l *lane, stem uint32) {
-	s := &j.stems[stem]
+	s := &j.info[stem]
 	from := j.from(stem)
 	for k, c := range l.changes {
 		to, ok := c.apply(from)
 		if !ok || k >= 1<<16-1 {
 			continue
 		}
-		if key, found := j.g.keys.find(c.bucket<<1|1, []byte(to)); found && j.hasLine(stem, key) {
+		if key := j.find(c.bucket, to, &c.near); key != noKey && j.hasLine(stem, key) {
 			s.key, s.change, s.known = key, uint16(k+1), knownLogged
 			return
 		}
@@ -375,7 +399,10 @@ func (j *joiner) choose(l *lane, stem uint32) {
 			continue
 		}
 		if to, ok := c.apply(from); ok {
-			s.key, s.change, s.known = j.keyID(j.g.buckets.name(c.bucket), to), uint16(k+1), knownLearnt
+			s.key, s.change, s.known = j.find(c.bucket, to, &c.near), uint16(k+1), knownLearnt
+			if s.key == noKey {
+				s.key = j.add(c.bucket, []byte(to), stem)
+			}
 			return
 		}
 	}

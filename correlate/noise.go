@@ -52,8 +52,8 @@ func (j *joiner) noise() {
 	g := j.g
 	j.folders = j.servedFolders()
 	v := make(visitors)
-	j.noisyStem = spill.Make[bool](j.mem, g.stems.entries.n)
-	j.noisyKey = spill.Make[bool](j.mem, g.keys.entries.n)
+	j.noisyStem = spill.Make[bool](j.mem, int(j.paths.len()))
+	j.noisyKey = spill.Make[bool](j.mem, int(j.keys.len()))
 
 	candidate := func(ids []uint64, n int, okay bool) bool {
 		if okay || n > noiseRequests {
@@ -90,13 +90,14 @@ func (j *joiner) noise() {
 			v[id] = w
 		}
 	}
-	stems := spill.Make[bool](j.mem, g.stems.entries.n)
-	keys := spill.Make[bool](j.mem, g.keys.entries.n)
+	// Candidates are marked first.
+	stems, keys := j.noisyStem, j.noisyKey
 
 	stemVisitors := func(s uint32) (referred bool) {
 		ids = ids[:0]
-		for _, i := range j.edges.of(s) {
-			e := g.edge.at(i)
+		from, to := j.paths.of(s)
+		for i := from; i < to; i++ {
+			e := j.edge(i)
 			ids = append(ids, uint64(e.client))
 			if a := e.agent &^ 1; a != 0 {
 				ids = append(ids, agentBit|uint64(a))
@@ -109,11 +110,12 @@ func (j *joiner) noise() {
 	}
 	keyVisitors := func(k uint32) {
 		ids = ids[:0]
-		for _, i := range j.origins.of(k) {
-			if j.pairedBy[i] != 0 || j.cloudFront[g.origin.at(i).class] {
+		from, to, _ := j.linesOf(k)
+		for i := from; i < to; i++ {
+			e := j.line(i)
+			if j.pairedBy[i] != 0 || j.cloudFront[e.class] {
 				continue
 			}
-			e := g.origin.at(i)
 			ids = append(ids, uint64(e.client))
 			if e.agent != 0 {
 				ids = append(ids, agentBit|uint64(e.agent))
@@ -131,26 +133,21 @@ func (j *joiner) noise() {
 	}
 
 	for s := range uint32(len(stems)) {
-		n := len(j.edges.of(s))
-		if n == 0 {
-			continue
-		}
+		from, to := j.paths.of(s)
 		referred := stemVisitors(s)
-		scope := g.stems.entries.at(s).scope >> 2
-		dist, stem := g.distributions.name(scope), g.stems.key(s)
-		key := j.stems[s].key
-		okay := referred || wasServed(edgeDomain, dist, stem) ||
-			wasRead(g.keys.entries.at(key).scope>>1, g.keys.key(key))
-		stems[s] = candidate(ids, n, okay)
+		scope := j.paths.scope(s) >> signBits
+		dist, stem := g.distributions.name(scope), j.paths.name(s)
+		okay := referred || wasServed(edgeDomain, dist, stem) || wasRead(j.key(j.info[s].key))
+		stems[s] = candidate(ids, int(to-from), okay)
 		count('e', scope, stem, stems[s], referred)
 	}
-	for k := range uint32(len(j.origins.start) - 1) {
+	for k := range j.keys.len() {
 		if keyVisitors(k); len(ids) == 0 {
 			continue
 		}
-		scope := g.keys.entries.at(k).scope >> 1
-		key := g.keys.key(k)
-		keys[k] = candidate(ids, len(j.origins.of(k)), wasRead(scope, key))
+		scope, key := j.key(k)
+		from, to, _ := j.linesOf(k)
+		keys[k] = candidate(ids, int(to-from), wasRead(scope, key))
 		count('o', scope, key, keys[k], false)
 	}
 
@@ -168,20 +165,22 @@ func (j *joiner) noise() {
 			continue
 		}
 		n := 0
-		for _, i := range j.edges.of(s) {
-			if e := g.edge.at(i); prober(e.client, e.agent) {
+		from, to := j.paths.of(s)
+		for i := from; i < to; i++ {
+			if e := j.edge(i); prober(e.client, e.agent) {
 				n++
 			}
 		}
-		j.noisyStem[s] = n*10 >= len(j.edges.of(s))*8
+		j.noisyStem[s] = n*10 >= int(to-from)*8
 	}
-	for k := range uint32(len(j.origins.start) - 1) {
+	for k := range j.keys.len() {
 		if !keys[k] {
 			continue
 		}
 		n, of := 0, 0
-		for _, i := range j.origins.of(k) {
-			if e := g.origin.at(i); j.pairedBy[i] == 0 && !j.cloudFront[e.class] {
+		from, to, _ := j.linesOf(k)
+		for i := from; i < to; i++ {
+			if e := j.line(i); j.pairedBy[i] == 0 && !j.cloudFront[e.class] {
 				of++
 				if prober(e.client, e.agent) {
 					n++
@@ -206,7 +205,7 @@ func (j *joiner) noisy(r *keyRun, key []byte, bucket uint32) bool {
 	if _, foreign := j.folders.foreign('o', bucket, key); len(r.alone) > 0 || !foreign && !isProbe(key) {
 		return false
 	}
-	return !slices.ContainsFunc(r.direct, func(o uint32) bool { return !j.noisyKey[j.g.origin.at(o).key] })
+	return len(r.direct) == 0 || j.noisyKey[r.key]
 }
 
 // A noiseFold sums up what was marked.

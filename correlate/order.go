@@ -4,32 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-
-	"github.com/why403/why403/internal/spill"
 )
 
-// rankNames sorts numbers by the scopes and then the bytes they stand for, and
-// notes in rank the place of each; what is equal shares one.
-func rankNames(mem *spill.Memory, ids, rank []uint32, scope func(id uint32) uint32, name func(id uint32) []byte) {
-	list := spill.Make[namePart](mem, len(ids))
-	defer spill.Drop(mem, list)
-	for i, id := range ids {
-		list[i] = namePart{uint64(scope(id)), id}
-	}
-	slices.SortFunc(list, compareParts)
-	s := nameSorter{name, rank}
-	for from, to := 0, 0; from < len(list); from = to {
-		for to = from + 1; to < len(list) && list[to].part == list[from].part; to++ {
-		}
-		s.sort(list[from:to], uint32(from), 0)
-	}
-	for i := range list {
-		ids[i] = list[i].id
-	}
-}
-
-// A namePart is seven bytes of a name, and how many of them there are, or 8 if
-// more follow: comparing names byte by byte waits for memory most of the time.
+// A namePart is a number that stands for a name, with seven bytes of the name and how many of
+// them there are, or 8 if more follow: comparing names byte by byte waits for memory
+// most of the time.
 type namePart struct {
 	part uint64
 	id   uint32
@@ -37,9 +16,12 @@ type namePart struct {
 
 func compareParts(a, b namePart) int { return cmp.Compare(a.part, b.part) }
 
+// A nameSorter sorts numbers by the scopes, then the bytes, then the variants that
+// they stand for.
 type nameSorter struct {
-	name func(id uint32) []byte
-	rank []uint32
+	scope   func(id uint32) uint32
+	name    func(id uint32) []byte
+	variant func(id uint32) uint32
 }
 
 const (
@@ -49,16 +31,35 @@ const (
 	partCount = 0xff
 )
 
-// sort sorts names that are equal up to depth. base is the place of the first.
-func (s *nameSorter) sort(list []namePart, base uint32, depth int) {
-	if len(list) <= fewNames {
-		slices.SortFunc(list, func(a, b namePart) int { return bytes.Compare(s.name(a.id)[depth:], s.name(b.id)[depth:]) })
-		for i := range list {
-			s.rank[list[i].id] = base + uint32(i)
-			if i > 0 && bytes.Equal(s.name(list[i].id)[depth:], s.name(list[i-1].id)[depth:]) {
-				s.rank[list[i].id] = s.rank[list[i-1].id]
-			}
+func (s *nameSorter) sort(list []namePart) {
+	for i := range list {
+		list[i].part = uint64(s.scope(list[i].id))
+	}
+	s.byPart(list, func(same []namePart) { s.byBytes(same, 0) })
+}
+
+// byPart sorts by the parts and calls rest with those of one part.
+func (s *nameSorter) byPart(list []namePart, rest func(same []namePart)) {
+	slices.SortFunc(list, compareParts)
+	for from, to := 0, 0; from < len(list); from = to {
+		for to = from + 1; to < len(list) && list[to].part == list[from].part; to++ {
 		}
+		if to-from > 1 {
+			rest(list[from:to])
+		}
+	}
+}
+
+// byBytes sorts names that are equal up to depth.
+func (s *nameSorter) byBytes(list []namePart, depth int) {
+	byVariant := func(a, b namePart) int { return cmp.Compare(s.variant(a.id), s.variant(b.id)) }
+	if len(list) <= fewNames {
+		slices.SortFunc(list, func(a, b namePart) int {
+			if c := bytes.Compare(s.name(a.id)[depth:], s.name(b.id)[depth:]); c != 0 {
+				return c
+			}
+			return byVariant(a, b)
+		})
 		return
 	}
 	for i := range list {
@@ -76,16 +77,11 @@ func (s *nameSorter) sort(list []namePart, base uint32, depth int) {
 		}
 		list[i].part = part<<8 | uint64(n)
 	}
-	slices.SortFunc(list, compareParts)
-	for from, to := 0, 0; from < len(list); from = to {
-		for to = from + 1; to < len(list) && list[to].part == list[from].part; to++ {
+	s.byPart(list, func(same []namePart) {
+		if same[0].part&partCount == partMore {
+			s.byBytes(same, depth+partSize)
+		} else {
+			slices.SortFunc(same, byVariant)
 		}
-		if list[from].part&partCount == partMore {
-			s.sort(list[from:to], base+uint32(from), depth+partSize)
-			continue
-		}
-		for i := from; i < to; i++ {
-			s.rank[list[i].id] = base + uint32(from)
-		}
-	}
+	})
 }

@@ -1,20 +1,25 @@
 package correlate
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
+
+	"github.com/why403/why403/internal/spill"
 )
 
 // finish sorts the result and adds what needs all of it.
 func (j *joiner) finish() {
 	out, g := &j.out, j.g
 	// The events and most of what belongs to them have done their work.
-	g.edge.drop()
-	g.origin.drop()
-	g.stems.drop()
-	g.keys.drop()
-	g.edgeIDs, g.originIDs, g.firewall = nil, nil, nil
-	j.edges, j.origins, j.byKey, j.stems, j.pair, j.pairedBy, j.ambiguous = grouped{}, grouped{}, grouped{}, nil, nil, nil, nil
+	j.kept.Free()
+	g.lines, g.firewall = lineStore{}, nil
+	j.paths, j.keys, j.added = nil, nil, addedKeys{}
+	j.byKey.drop(j.mem)
+	spill.Drop(j.mem, j.info)
+	spill.Drop(j.mem, j.pair)
+	spill.Drop(j.mem, j.pairedBy)
+	spill.Drop(j.mem, j.ambiguous)
 	slices.SortFunc(out.Pairs, func(a, b Pair) int {
 		return cmp.Or(cmp.Compare(a.EdgeRequestID, b.EdgeRequestID), cmp.Compare(a.OriginRequestID, b.OriginRequestID))
 	})
@@ -41,31 +46,31 @@ func (j *joiner) finish() {
 	out.Noise = j.noises.noise()
 	out.Patterns = j.alike.find(out)
 	alike := j.alike
-	out.Keys = j.keys.sorted(func(f *FailingKey) {
+	out.Keys = j.failing.sorted(func(f *FailingKey) {
 		rewrite(f)
 		alike.follow(f)
 	}, nil)
 	out.Direct = j.direct.sorted(nil, nil)
-	out.Edge = j.edge.sorted(nil, func(a, b *EdgeFailure) int {
+	out.Edge = j.refused.sorted(nil, func(a, b *EdgeFailure) int {
 		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.First, b.First))
 	})
 }
 
 // emitKey takes a failing key into the result.
-func (j *joiner) emitKey(f *FailingKey, id uint32, r *keyRun) {
+func (j *joiner) emitKey(f *FailingKey, place uint32, r *keyRun) {
 	j.alike.addKey(f)
 	j.noises.addKey(f)
 	dist := uint32(0)
 	if r.named {
 		dist = 1 + j.distRank[r.dist]
 	}
-	j.keys.add(f, f.weight(), j.keyRank[id], dist)
+	j.failing.add(f, f.weight(), place, dist)
 }
 
 // emitDirect takes a key that fails for direct clients alone into the result.
-func (j *joiner) emitDirect(f *FailingKey, id uint32, _ *keyRun) {
+func (j *joiner) emitDirect(f *FailingKey, place uint32, _ *keyRun) {
 	j.noises.addKey(f)
-	j.direct.add(f, f.weight(), j.keyRank[id], 0)
+	j.direct.add(f, f.weight(), place, 0)
 }
 
 // emitEdge takes a path that the edge refused into the result.
@@ -74,7 +79,16 @@ func (j *joiner) emitEdge(f *EdgeFailure, stem uint32) {
 	if f.Noise {
 		j.noises.add(f.URI, f.Requests)
 	}
-	j.edge.add(f, f.Requests, j.stemRank[stem], 0)
+	j.refused.add(f, f.Requests, j.firstOf(stem), 0)
+}
+
+// firstOf returns the first of the paths that differ in their signs alone.
+func (j *joiner) firstOf(path uint32) uint32 {
+	dist, text := j.paths.scope(path)>>signBits, j.paths.name(path)
+	for path > 0 && j.paths.scope(path-1)>>signBits == dist && bytes.Equal(j.paths.name(path-1), text) {
+		path--
+	}
+	return path
 }
 
 // rewrites reports the changes that only a function makes, and returns what

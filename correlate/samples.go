@@ -19,9 +19,9 @@ func (j *joiner) edgeSamples(stems, events []uint32) []edgeSample {
 	g := j.g
 	var out []edgeSample
 	for _, s := range stems {
-		all := j.edges.of(s)
-		for _, i := range all[:min(len(all), MaxSamples)] {
-			v := g.edge.at(i)
+		from, to := j.paths.of(s)
+		for i := from; i < min(to, from+MaxSamples); i++ {
+			v := j.edge(i)
 			if v.line == 0 || !slices.Contains(events, i) {
 				continue
 			}
@@ -31,7 +31,7 @@ func (j *joiner) edgeSamples(stems, events []uint32) []edgeSample {
 				Ref: r.ref(names), UserAgent: names.agents.name(uint32(r.number())),
 				RequestID: r.field(), ClientIP: r.field(), Country: r.field(), Query: r.field(), Cookie: r.field(),
 				RequestBytes: r.number(), TimeTaken: r.number(),
-				Time: v.end(), Location: g.locations.name(uint32(v.loc & mostLocations)), Stem: string(g.stems.key(s)),
+				Time: v.end(), Location: g.locations.name(uint32(v.loc & mostLocations)), Stem: string(j.paths.name(s)),
 				Method: k.Method, Protocol: k.Protocol, Host: k.Host, Status: k.Status,
 				Result: k.Result, DetailedResult: k.DetailedResult, ContentType: k.ContentType,
 			}, i + 1})
@@ -48,13 +48,11 @@ type originSample struct {
 	event  uint32
 }
 
-// originSamples returns the kept lines of a key's entry.
-func (j *joiner) originSamples(key uint32) []originSample {
+// originSamples appends the kept lines among a key's first S3 lines.
+func (j *joiner) originSamples(out []originSample, from, to uint32) []originSample {
 	g := j.g
-	var out []originSample
-	all := j.origins.of(key)
-	for _, i := range all[:min(len(all), MaxSamples)] {
-		v := g.origin.at(i)
+	for i := from; i < min(to, from+MaxSamples); i++ {
+		v := j.line(i)
 		if v.line == 0 {
 			continue
 		}
@@ -74,15 +72,9 @@ func (j *joiner) originSamples(key uint32) []originSample {
 
 // samples chooses a key's samples: CloudFront's earliest lines with their S3
 // lines, and S3 lines where there is room or nothing else shows one.
-func (j *joiner) samples(r *keyRun, bucket, key string) []Sample {
-	g := j.g
-	var lines []originSample
-	scope := g.buckets.ids[bucket] << 1
-	for _, sc := range [...]uint32{scope | 1, scope} {
-		if id, ok := g.keys.find(sc, []byte(key)); ok {
-			lines = append(lines, j.originSamples(id)...)
-		}
-	}
+func (j *joiner) samples(r *keyRun) []Sample {
+	from, sure, to := j.linesOf(r.key)
+	lines := j.originSamples(j.originSamples(nil, sure, to), from, sure)
 	mine := func(o uint32) bool { return slices.Contains(r.alone, o) || slices.Contains(r.direct, o) }
 	var out []Sample
 	joined := false

@@ -41,74 +41,111 @@ func (c *chunked[T]) add(v T) uint32 {
 	return uint32(c.n - 1)
 }
 
-// arena keeps bytes for good. An offset is the chunk's number and the place in
-// it; 4 GiB can be held.
+// A column is a list that is written from front to back and then only read: what
+// is full of it goes where spill.Keep has room. T holds no pointers.
+type column[T any] struct {
+	mem    *spill.Memory
+	chunks [][]T // the last one is being filled
+	n      int
+}
+
+const columnBits = 11
+
+func (c *column[T]) at(i uint32) *T {
+	return &c.chunks[i>>columnBits][i&(1<<columnBits-1)]
+}
+
+func (c *column[T]) add(v T) {
+	if c.n&(1<<columnBits-1) == 0 {
+		var next []T
+		if k := len(c.chunks) - 1; k >= 0 {
+			next, c.chunks[k] = c.chunks[k][:0], spill.Keep(c.mem, c.chunks[k])
+		}
+		c.chunks = append(c.chunks, next)
+	}
+	last := &c.chunks[len(c.chunks)-1]
+	*last = append(*last, v)
+	c.n++
+}
+
+// close is called when all is added.
+func (c *column[T]) close() {
+	if k := len(c.chunks) - 1; k >= 0 {
+		c.chunks[k] = spill.Keep(c.mem, c.chunks[k])
+	}
+}
+
+// An arena is a column of bytes. An offset is the chunk's number and the place in
+// it.
 type arena struct {
 	mem    *spill.Memory
-	chunks [][]byte
+	chunks [][]byte // the last one is being filled
 }
 
 const arenaBits = 18
 
-func (a *arena) reserve(n int) (off uint32, b []byte) {
+func (a *arena) reserve(n int) (off uint64, b []byte) {
 	k := len(a.chunks) - 1
 	if k < 0 || len(a.chunks[k])+n > cap(a.chunks[k]) {
-		a.chunks = append(a.chunks, spill.Make[byte](a.mem, max(1<<arenaBits, n))[:0])
+		var next []byte
+		if k >= 0 {
+			next, a.chunks[k] = a.chunks[k][:0], spill.Keep(a.mem, a.chunks[k])
+		}
+		if n > 1<<arenaBits || cap(next) != 1<<arenaBits {
+			next = make([]byte, 0, max(1<<arenaBits, n))
+		}
+		a.chunks = append(a.chunks, next)
 		k++
 	}
 	pos := len(a.chunks[k])
 	a.chunks[k] = a.chunks[k][:pos+n]
-	return uint32(k)<<arenaBits | uint32(pos), a.chunks[k][pos:]
+	return uint64(k)<<arenaBits | uint64(pos), a.chunks[k][pos:]
 }
 
-func (a *arena) add(b []byte) uint32 {
+func (a *arena) add(b []byte) uint64 {
 	off, dst := a.reserve(len(b))
 	copy(dst, b)
 	return off
 }
 
-func (a *arena) drop() {
-	for _, chunk := range a.chunks {
-		spill.Drop(a.mem, chunk)
-	}
-	*a = arena{mem: a.mem}
-}
-
-func (a *arena) get(off, n uint32) []byte {
-	pos := off & (1<<arenaBits - 1)
+func (a *arena) get(off uint64, n uint32) []byte {
+	pos := uint32(off) & (1<<arenaBits - 1)
 	return a.chunks[off>>arenaBits][pos : pos+n : pos+n]
 }
 
-// A keyTable numbers byte strings (viewer paths, keys) within a scope.
-type keyTable struct {
+// close is called when all is added.
+func (a *arena) close() {
+	if k := len(a.chunks) - 1; k >= 0 {
+		a.chunks[k] = spill.Keep(a.mem, a.chunks[k])
+	}
+}
+
+// A nameTable numbers byte strings (viewer paths, keys) within a scope.
+type nameTable struct {
 	seed    maphash.Seed
 	mem     *spill.Memory
 	slots   []uint32 // number of the entry, plus one
-	entries chunked[keyEntry]
+	entries chunked[nameEntry]
 	bytes   arena
+	held    int64 // bytes of all names
 }
 
-func (t *keyTable) drop() {
-	spill.Drop(t.mem, t.slots)
-	t.slots = nil
-	t.entries.drop()
-	t.bytes.drop()
+type nameEntry struct {
+	hash  uint32
+	scope uint32
+	n     uint32
+	last  uint32 // its last event, plus one
+	off   uint64
+	first [MaxSamples]uint32 // the earliest seconds of its lines
 }
 
-type keyEntry struct {
-	hash   uint32
-	scope  uint32
-	off, n uint32
-	first  [MaxSamples]uint32 // the earliest seconds of its lines
-}
-
-func (t *keyTable) key(id uint32) []byte {
+func (t *nameTable) name(id uint32) []byte {
 	e := t.entries.at(id)
 	return t.bytes.get(e.off, e.n)
 }
 
-func hashIn(seed maphash.Seed, scope uint32, key []byte) uint64 {
-	return mix(maphash.Bytes(seed, key) ^ uint64(scope)*0x9e3779b97f4a7c15)
+func hashIn(seed maphash.Seed, scope uint32, name []byte) uint32 {
+	return uint32(mix(maphash.Bytes(seed, name)^uint64(scope)*0x9e3779b97f4a7c15) >> 32)
 }
 
 func mix(h uint64) uint64 {
@@ -117,55 +154,35 @@ func mix(h uint64) uint64 {
 	return h ^ h>>32
 }
 
-// find returns the number of the key, or false.
-func (t *keyTable) find(scope uint32, key []byte) (uint32, bool) {
-	if len(t.slots) == 0 {
-		return 0, false
-	}
-	h := hashIn(t.seed, scope, key)
-	mask := uint64(len(t.slots) - 1)
-	for i := h >> 32 & mask; ; i = (i + 1) & mask {
-		s := t.slots[i]
-		if s == 0 {
-			return 0, false
-		}
-		e := t.entries.at(s - 1)
-		if e.hash == uint32(h) && e.scope == scope && string(t.bytes.get(e.off, e.n)) == string(key) {
-			return s - 1, true
-		}
-	}
-}
-
-// intern numbers the key; fresh says that it was not known.
-func (t *keyTable) intern(scope uint32, key []byte) (id uint32, fresh bool) {
+// intern numbers the name.
+func (t *nameTable) intern(scope uint32, name []byte) (id uint32) {
 	if (t.entries.n+1)*4 > len(t.slots)*3 {
 		t.grow()
 	}
-	h := hashIn(t.seed, scope, key)
-	mask := uint64(len(t.slots) - 1)
-	for i := h >> 32 & mask; ; i = (i + 1) & mask {
+	h := hashIn(t.seed, scope, name)
+	mask := uint32(len(t.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
 		s := t.slots[i]
 		if s == 0 {
-			id = t.entries.add(keyEntry{hash: uint32(h), scope: scope, off: t.bytes.add(key), n: uint32(len(key))})
+			id = t.entries.add(nameEntry{hash: h, scope: scope, off: t.bytes.add(name), n: uint32(len(name))})
 			t.slots[i] = id + 1
-			return id, true
+			t.held += int64(len(name))
+			return id
 		}
 		e := t.entries.at(s - 1)
-		if e.hash == uint32(h) && e.scope == scope && string(t.bytes.get(e.off, e.n)) == string(key) {
-			return s - 1, false
+		if e.hash == h && e.scope == scope && string(t.bytes.get(e.off, e.n)) == string(name) {
+			return s - 1
 		}
 	}
 }
 
-func (t *keyTable) grow() {
+func (t *nameTable) grow() {
 	n := max(1<<10, 2*len(t.slots))
 	spill.Drop(t.mem, t.slots)
 	t.slots = spill.Make[uint32](t.mem, n)
-	mask := uint64(n - 1)
+	mask := uint32(n - 1)
 	for id := range uint32(t.entries.n) {
-		e := t.entries.at(id)
-		h := hashIn(t.seed, e.scope, t.bytes.get(e.off, e.n))
-		i := h >> 32 & mask
+		i := t.entries.at(id).hash & mask
 		for t.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
@@ -173,14 +190,14 @@ func (t *keyTable) grow() {
 	}
 }
 
-func newKeyTable(seed maphash.Seed, mem *spill.Memory) keyTable {
-	return keyTable{seed: seed, mem: mem, entries: chunked[keyEntry]{mem: mem}, bytes: arena{mem: mem}}
+func newNameTable(seed maphash.Seed, mem *spill.Memory) nameTable {
+	return nameTable{seed: seed, mem: mem, entries: chunked[nameEntry]{mem: mem}, bytes: arena{mem: mem}}
 }
 
 // early reports whether a line of that time (Unix ms) may be among the earliest
 // MaxSamples of a key: whether its second is among the earliest ones, as many.
 // The earliest lines of all are told to be, in whatever order lines come.
-func (t *keyTable) early(id uint32, ms int64) bool {
+func (t *nameTable) early(id uint32, ms int64) bool {
 	sec := uint32(min(ms/1000, 1<<32-1))
 	first := &t.entries.at(id).first
 	for k, f := range first {
@@ -238,6 +255,14 @@ func (l *lineStore) merge(q *lineStore) uint32 {
 	}
 	l.chunks, l.sources = append(l.chunks, q.chunks...), append(l.sources, q.sources...)
 	return uint32(base) << lineBits
+}
+
+// requestID returns a kept line's request id.
+func (l *lineStore) requestID(number uint32) string {
+	r, names := l.read(number)
+	r.ref(names)
+	r.number()
+	return r.field()
 }
 
 // ref returns where a kept line stands.

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !openbsd
 
 package spill
 
@@ -7,6 +7,8 @@ import (
 	"syscall"
 )
 
+// canMap says that files can be mapped and show at once what is written to them
+// (OpenBSD's do not).
 const canMap = true
 
 func mapFile(f *os.File, offset int64, size int) ([]byte, error) {

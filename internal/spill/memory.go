@@ -11,8 +11,10 @@ import (
 
 // Memory hands out memory that the garbage collector does not know: up to a
 // limit anonymous, then from mapped temporary files, of which it keeps in RAM what
-// was touched in the last milliseconds. The collector neither scans it nor lets as much again pile
-// up before it runs. It is safe for concurrent use. A nil Memory is the heap.
+// was touched in the last milliseconds. That is cheap for what is written once and
+// read from front to back, and dear for what is visited at random. The collector
+// neither scans it nor lets as much again pile up before it runs. It is safe for
+// concurrent use. A nil Memory is the heap.
 //
 // What it hands out is valid until Free or Drop and is never given back before.
 type Memory struct {
@@ -22,7 +24,9 @@ type Memory struct {
 	space   Space
 	file    *os.File
 	ram     region           // anonymous
-	disk    region           // of the file
+	disk    region           // of the file, for Make
+	kept    region           // of the file, for Keep
+	keptAt  int64            // where the rest of kept begins in the file
 	held    int64            // anonymous bytes handed out
 	size    int64            // of the file
 	alone   map[*byte][]byte // anonymous mappings of their own
@@ -63,6 +67,21 @@ func Make[T any](m *Memory, n int) []T {
 		return make([]T, n)
 	}
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// Keep returns a copy of v that is only to be read. What goes to the file is written
+// as a whole, not page by page. T must hold no pointers.
+func Keep[T any](m *Memory, v []T) []T {
+	var t T
+	size := int64(len(v)) * int64(unsafe.Sizeof(t))
+	if m == nil || size == 0 || !canMap {
+		return slices.Clone(v)
+	}
+	b := m.keep(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), size))
+	if b == nil {
+		return slices.Clone(v)
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(v))
 }
 
 // Drop gives back what Make has returned: large memory to the system, other for
@@ -106,14 +125,13 @@ func (m *Memory) take(size int64) []byte {
 		clear(b)
 		return b
 	}
-	if m.held+size <= m.limit {
-		m.held += size
-		if b := m.anonymous(size); b != nil {
-			return b
-		}
+	if b := m.within(size); b != nil {
+		return b
 	}
 	if size > int64(len(m.disk.rest)) {
-		region, err := m.grow((max(size, regionSize) + regionSize - 1) &^ (regionSize - 1))
+		// Written, not only made longer: a full disk is an error here, and would be
+		// the end of the process when mapped memory is touched.
+		region, err := m.grow(size, true)
 		if err != nil {
 			m.err = Fail(err)
 			return nil
@@ -121,6 +139,43 @@ func (m *Memory) take(size int64) []byte {
 		m.disk.rest = region
 	}
 	return m.disk.take(size)
+}
+
+// within returns anonymous memory, nil when the limit or the system has none.
+func (m *Memory) within(size int64) []byte {
+	if m.held+size > m.limit {
+		return nil
+	}
+	m.held += size
+	return m.anonymous(size)
+}
+
+// keep returns a copy, nil when there can be none: Err then tells why.
+func (m *Memory) keep(v []byte) []byte {
+	size := rounded(int64(len(v)))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return nil
+	}
+	if b := m.within(size); b != nil {
+		copy(b, v)
+		return b
+	}
+	if size > int64(len(m.kept.rest)) {
+		region, err := m.grow(size, false)
+		if err != nil {
+			m.err = Fail(err)
+			return nil
+		}
+		m.kept.rest, m.keptAt = region, m.size-int64(len(region))
+	}
+	if _, err := m.file.WriteAt(v, m.keptAt); err != nil {
+		m.err = Fail(err)
+		return nil
+	}
+	m.keptAt += size
+	return m.kept.take(size)
 }
 
 // anonymous returns memory without a file, nil when the system gives none.
@@ -147,8 +202,10 @@ func (m *Memory) anonymous(size int64) []byte {
 	return m.ram.take(size)
 }
 
-// grow maps a new part of the file.
-func (m *Memory) grow(size int64) ([]byte, error) {
+// grow maps a new part of the file, for size bytes at least, and fills it with
+// zeros or leaves it to be written.
+func (m *Memory) grow(size int64, fill bool) ([]byte, error) {
+	size = (size + regionSize - 1) &^ (regionSize - 1)
 	if m.file == nil {
 		f, err := m.space.File()
 		if err != nil {
@@ -157,13 +214,15 @@ func (m *Memory) grow(size int64) ([]byte, error) {
 		m.file, m.trimmer = f, make(chan struct{})
 		go m.trim(m.trimmer)
 	}
-	// Written, not only made longer: a full disk is an error here, and would be
-	// the end of the process when mapped memory is touched.
-	zero := make([]byte, 1<<20)
-	for at := int64(0); at < size; at += int64(len(zero)) {
-		if _, err := m.file.WriteAt(zero, m.size+at); err != nil {
-			return nil, err
+	if fill {
+		zero := make([]byte, 1<<20)
+		for at := int64(0); at < size; at += int64(len(zero)) {
+			if _, err := m.file.WriteAt(zero, m.size+at); err != nil {
+				return nil, err
+			}
 		}
+	} else if err := m.file.Truncate(m.size + size); err != nil {
+		return nil, err
 	}
 	region, err := mapFile(m.file, m.size, int(size))
 	if err != nil {
@@ -233,7 +292,7 @@ func (m *Memory) Free() {
 	for _, b := range slices.Concat(m.shared, m.onDisk) {
 		unmap(b)
 	}
-	m.alone, m.dropped, m.shared, m.onDisk, m.ram, m.disk, m.file, m.size, m.held = nil, nil, nil, nil, region{}, region{}, nil, 0, 0
+	m.alone, m.dropped, m.shared, m.onDisk, m.ram, m.disk, m.kept, m.file, m.size, m.held = nil, nil, nil, nil, region{}, region{}, region{}, nil, 0, 0
 	m.space.Close()
 	runtime.KeepAlive(m)
 }
