@@ -5,16 +5,15 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 	"unsafe"
 )
 
 // Memory hands out memory that the garbage collector does not know: up to a
-// limit anonymous, then from mapped temporary files, of which it keeps in RAM what
-// was touched in the last milliseconds. That is cheap for what is written once and
-// read from front to back, and dear for what is visited at random. The collector
-// neither scans it nor lets as much again pile up before it runs. It is safe for
-// concurrent use. A nil Memory is the heap.
+// limit anonymous, then from mapped temporary files, of which the process lets go
+// again and again (trim.go). That is cheap for what is written once and read from
+// front to back, and dear for what is visited at random. The collector neither
+// scans it nor lets as much again pile up before it runs. It is safe for concurrent
+// use. A nil Memory is the heap.
 //
 // What it hands out is valid until Free or Drop and is never given back before.
 type Memory struct {
@@ -34,7 +33,6 @@ type Memory struct {
 	shared  [][]byte // anonymous regions
 	onDisk  [][]byte
 	err     error
-	trimmer chan struct{} // closed to end it
 }
 
 // A region is mapped memory, of which the rest is free.
@@ -211,8 +209,8 @@ func (m *Memory) grow(size int64, fill bool) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.file, m.trimmer = f, make(chan struct{})
-		go m.trim(m.trimmer)
+		m.file = f
+		trimmed.add(m)
 	}
 	if fill {
 		zero := make([]byte, 1<<20)
@@ -233,23 +231,13 @@ func (m *Memory) grow(size int64, fill bool) ([]byte, error) {
 	return region, nil
 }
 
-// trim lets go of the file's pages that are in RAM, over and over. Their content
-// stays, in the system's cache as long as it has room, and comes back when it is
-// touched.
-func (m *Memory) trim(stop chan struct{}) {
-	t := time.NewTicker(10 * time.Millisecond)
-	defer t.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-t.C:
-		}
-		m.mu.Lock()
-		for _, r := range m.onDisk {
-			release(r)
-		}
-		m.mu.Unlock()
+// trim lets go of the file's pages that are in RAM. Their content stays, in the
+// system's cache as long as it has room, and comes back when it is touched.
+func (m *Memory) trim() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.onDisk {
+		release(r)
 	}
 }
 
@@ -280,12 +268,9 @@ func (m *Memory) Free() {
 	if m == nil {
 		return
 	}
+	trimmed.remove(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.trimmer != nil {
-		close(m.trimmer)
-		m.trimmer = nil
-	}
 	for _, b := range m.alone {
 		unmap(b)
 	}
