@@ -11,7 +11,7 @@ type List[T any] struct {
 	coder  Coder
 	n      int
 	places [][]uint64 // chunk<<32 | offset, by value
-	chunks [][]byte
+	chunks [][]byte // the last one is being filled
 }
 
 const (
@@ -31,7 +31,14 @@ func (l *List[T]) Add(v *T) {
 	b := l.coder.buf
 	k := len(l.chunks) - 1
 	if need := binary.MaxVarintLen64 + len(b); k < 0 || len(l.chunks[k])+need > cap(l.chunks[k]) {
-		l.chunks = append(l.chunks, Make[byte](l.mem, max(listChunk, need))[:0])
+		var next []byte
+		if k >= 0 {
+			next, l.chunks[k] = l.chunks[k][:0], Keep(l.mem, l.chunks[k])
+		}
+		if cap(next) < need {
+			next = make([]byte, 0, max(listChunk, need))
+		}
+		l.chunks = append(l.chunks, next)
 		k++
 	}
 	if l.n>>placesBits == len(l.places) {
