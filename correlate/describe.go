@@ -9,7 +9,7 @@ import (
 
 // edgeFailure makes what there is to say of a path that the edge refused. stems
 // are the entries of the path, events its lines.
-func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint32, reasons map[NoOriginReason]int64, bucket, key string) *EdgeFailure {
+func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint32, why NoOriginReason, bucket, key string) *EdgeFailure {
 	g := j.g
 	f := &EdgeFailure{
 		Distribution: g.distributions.name(r.dist), URI: string(j.paths.name(stems[0])),
@@ -19,11 +19,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 	f.Noise = !slices.ContainsFunc(stems, func(s uint32) bool { return !j.noisyStem[s] })
 	_, _, latest := j.servedPath(stems[0], t.first, t.last)
 	f.LastOK = latest
-	for _, why := range [...]NoOriginReason{NoOriginEdge, NoOriginCached, NoOriginNotS3, NoOriginUnknown} {
-		if n := reasons[why]; n > 0 && (f.Reason == "" || n > reasons[f.Reason]) {
-			f.Reason = why
-		}
-	}
+	f.Reason = why
 	info := &j.info[stems[0]]
 	l := j.lanes[info.lane]
 	f.PathPattern = l.pattern

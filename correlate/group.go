@@ -12,7 +12,7 @@ func (j *joiner) group() { j.eachKey(j.oneKey) }
 // oneKey makes what there is to say of a key, which has a place among all.
 func (j *joiner) oneKey(id, place uint32) {
 	g := j.g
-	var lines, direct []uint32 // CloudFront's, other clients'
+	lines, direct := j.room.lines[:0], j.room.direct[:0] // CloudFront's, other clients'
 	from, sure, to := j.linesOf(id)
 	for o := sure; o < to; o++ {
 		lines = append(lines, o)
@@ -27,16 +27,20 @@ func (j *joiner) oneKey(id, place uint32) {
 	if from < sure {
 		slices.SortFunc(lines, func(a, b uint32) int { return cmp.Compare(j.line(a).time, j.line(b).time) })
 	}
+	j.room.lines, j.room.direct = lines, direct
 	bucket, name := j.key(id)
 	bucketName, key := g.buckets.name(bucket), string(name)
 	n := j.countLines(id)
 	detailed, named := j.detailed.take(n), j.named.take(n)
 
-	var runs []*keyRun
+	runs := j.room.runs[:0]
+	j.room.used = 0
 	for _, s := range j.byKey.of(id) {
 		dist := j.paths.scope(s) >> signBits
 		if len(runs) == 0 || runs[len(runs)-1].dist != dist {
-			runs = append(runs, &keyRun{key: id, dist: dist, named: true, plain: !detailed})
+			r := j.room.run()
+			r.key, r.dist, r.named, r.plain = id, dist, true, !detailed
+			runs = append(runs, r)
 		}
 		r := runs[len(runs)-1]
 		r.stems = append(r.stems, s)
@@ -61,8 +65,9 @@ func (j *joiner) oneKey(id, place uint32) {
 	j.out.Forbidden.S3 += int64(len(lines))
 	emit := j.emitKey
 	if len(runs) == 0 && len(direct) > 0 {
-		runs, emit = []*keyRun{{}}, j.emitDirect
+		runs, emit = append(runs, j.room.run()), j.emitDirect
 	}
+	j.room.runs = runs
 	for i, r := range runs {
 		if i == 0 {
 			r.direct = direct
@@ -111,7 +116,7 @@ func (j *joiner) home(runs *[]*keyRun, bucket uint32) *keyRun {
 	if len(*runs) == 1 {
 		return (*runs)[0]
 	}
-	r := &keyRun{}
+	r := j.room.run()
 	if owners := j.owners[bucket]; len(*runs) == 0 && len(owners) == 1 {
 		r.dist, r.named = owners[0], true
 	}
@@ -135,6 +140,51 @@ type keyRun struct {
 	events []uint32 // all its edge events
 }
 
+// A workroom is memory for the keys that are made one after the other.
+type workroom struct {
+	lines, direct []uint32
+	runs          []*keyRun
+	all           []*keyRun // of which some are used
+	used          int
+	edge          tally
+	events        []uint32
+}
+
+// run returns an empty run, valid until the next key.
+func (w *workroom) run() *keyRun {
+	if w.used == len(w.all) {
+		w.all = append(w.all, new(keyRun))
+	}
+	r := w.all[w.used]
+	w.used++
+	r.t.reset()
+	*r = keyRun{stems: r.stems[:0], kept: r.kept[:0], t: r.t, alone: r.alone[:0], events: r.events[:0]}
+	return r
+}
+
+// reasons counts lines by why no S3 line belongs to them.
+type reasons [len(edgeReasons)]int64
+
+// edgeReasons are those of lines that count for the edge; of two as frequent ones the
+// first is told.
+var edgeReasons = [...]NoOriginReason{NoOriginEdge, NoOriginCached, NoOriginNotS3, NoOriginUnknown}
+
+func (r *reasons) add(why NoOriginReason) {
+	if i := slices.Index(edgeReasons[:], why); i >= 0 {
+		r[i]++
+	}
+}
+
+func (r *reasons) most() (why NoOriginReason) {
+	most := int64(0)
+	for i, n := range r {
+		if n > most {
+			why, most = edgeReasons[i], n
+		}
+	}
+	return why
+}
+
 // classify tells for each CloudFront line of the run who refused, and makes
 // edge failures of those that the edge refused.
 func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
@@ -146,9 +196,10 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 		for to < len(r.stems) && string(j.paths.name(r.stems[to])) == string(stem) {
 			to++
 		}
-		var edge tally
-		var edgeEvents []uint32
-		reasons := make(map[NoOriginReason]int64)
+		edge := &j.room.edge
+		edge.reset()
+		edgeEvents := j.room.events[:0]
+		var why reasons
 		for _, s := range r.stems[from:to] {
 			r.kept = append(r.kept, 0)
 			first, end := j.paths.of(s)
@@ -168,7 +219,7 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 					edge.addEdge(e)
 					j.locations[place{r.dist, 0, uint32(e.loc & mostLocations), true}]++
 					edgeEvents = append(edgeEvents, i)
-					reasons[reason]++
+					why.add(reason)
 					continue
 				}
 				r.t.addEdge(e)
@@ -192,8 +243,8 @@ func (j *joiner) classify(r *keyRun, bucket, key string, lines []uint32) {
 				}
 			}
 		}
-		if edge.n > 0 {
-			j.emitEdge(j.edgeFailure(r, r.stems[from:to], &edge, edgeEvents, reasons, bucket, key), r.stems[from])
+		if j.room.events = edgeEvents; edge.n > 0 {
+			j.emitEdge(j.edgeFailure(r, r.stems[from:to], edge, edgeEvents, why.most(), bucket, key), r.stems[from])
 		}
 		from = to
 	}

@@ -64,6 +64,7 @@ type joiner struct {
 	bucketRank   []uint32            // by bucket
 	detailed     worst               // keys that get samples and resolution
 	named        worst               // keys that are more than a count
+	room         workroom
 	rest         map[Rest]Rest
 	edgeShared   map[count][]EdgeClass
 	originShared map[count][]OriginClass

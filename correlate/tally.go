@@ -15,6 +15,11 @@ type tally struct {
 	hours       []HourCount
 }
 
+// reset makes the tally empty and keeps its memory.
+func (t *tally) reset() {
+	*t = tally{clients: t.clients[:0], hours: t.hours[:0], edge: counts{list: t.edge.list[:0]}, origin: counts{list: t.origin.list[:0]}}
+}
+
 type count struct {
 	kind uint32
 	n    int64
