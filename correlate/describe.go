@@ -56,7 +56,7 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 // servedPath tells when a path was served: Unix ms.
 func (j *joiner) servedPath(stem uint32, first, last int64) (before, after, latest int64) {
 	g := j.g
-	dist := g.distributions.name(j.paths.scope(stem) >> signBits)
+	dist := g.distributions.name(j.dist(stem))
 	path := hashBytes(g, j.paths.name(stem))
 	if before, after, latest = j.served(g.hash(edgeDomain, []byte(dist))^path, first, last); latest == 0 {
 		// Without an id in the log, failing lines go by their domain name.

@@ -12,7 +12,7 @@
 // once (store.go), and when paths and keys were served (passed.go). Result then
 // merges what they gathered (correlator.go) into tables in the order of names
 // (runs.go), drops duplicates, finds the key of each path by the settings and, where
-// those are silent or wrong, by what S3 lines near in time show (join.go, names.go,
+// those are silent or wrong, by what S3 lines near in time show (join.go, lookup.go,
 // learn.go), joins key by key (join.go), tells scanners (noise.go), says why a
 // refusal has no S3 line (group.go), describes each key (describe.go) and what keys
 // have in common (pattern.go).

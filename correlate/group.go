@@ -36,7 +36,7 @@ func (j *joiner) oneKey(id, place uint32) {
 	runs := j.room.runs[:0]
 	j.room.used = 0
 	for _, s := range j.byKey.of(id) {
-		dist := j.paths.scope(s) >> signBits
+		dist := j.dist(s)
 		if len(runs) == 0 || runs[len(runs)-1].dist != dist {
 			r := j.room.run()
 			r.key, r.dist, r.named, r.plain = id, dist, true, !detailed

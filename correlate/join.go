@@ -81,8 +81,8 @@ type lane struct {
 	behavior *Behavior
 	target   *Target // nil without settings
 	changes  []*change
-	direct   int64 // stems whose resolved key has its S3 line
-	near     uint32
+	direct   int64  // stems whose resolved key has its S3 line
+	near     uint32 // see find
 }
 
 // place is where failing requests came in: what Patterns compares locations by.
@@ -184,7 +184,7 @@ func (j *joiner) sort(r *runs) {
 	}
 	for p := range j.paths.len() {
 		from, to := j.paths.of(p)
-		extend(j.edgesOf, j.paths.scope(p)>>signBits, from, to)
+		extend(j.edgesOf, j.dist(p), from, to)
 	}
 }
 
@@ -204,6 +204,11 @@ func nameRanks(n *names) []uint32 {
 	return ranks(n.list, func(a, b *string) int { return cmp.Compare(*a, *b) })
 }
 
+// dist returns a path's distribution, sign what its lines say of who refused.
+func (j *joiner) dist(path uint32) uint32 { return j.paths.scope(path) >> signBits }
+func (j *joiner) sign(path uint32) sign   { return sign(j.paths.scope(path) & (1<<signBits - 1)) }
+
+// edge returns a CloudFront line, line an S3 line.
 func (j *joiner) edge(i uint32) *edgeEvent   { return j.paths.events.at(i) }
 func (j *joiner) line(i uint32) *originEvent { return j.keys.events.at(i) }
 
@@ -313,7 +318,7 @@ func (j *joiner) resolve() {
 
 // resolvePath finds the key of a path.
 func (j *joiner) resolvePath(id uint32) stemInfo {
-	dist := j.paths.scope(id) >> signBits
+	dist := j.dist(id)
 	stem := string(j.paths.name(id))
 	slow := false
 	from, to := j.paths.of(id)
@@ -451,7 +456,7 @@ func (j *joiner) join() {
 		}
 		edges = edges[:0]
 		for _, s := range paths {
-			if sign(j.paths.scope(s)&(1<<signBits-1)) == signEdge {
+			if j.sign(s) == signEdge {
 				continue
 			}
 			from, to := j.paths.of(s)

@@ -13,10 +13,10 @@ import (
 type change struct {
 	edit
 	bucket uint32
-	votes  int64 // paths that it explains
-	pairs  int64 // joined lines that follow it
-	rest   bool  // seen at a REST endpoint, which has no index document
-	near   uint32
+	votes  int64  // paths that it explains
+	pairs  int64  // joined lines that follow it
+	rest   bool   // seen at a REST endpoint, which has no index document
+	near   uint32 // see find
 }
 
 // An edit is a change of a key's text, the same for many keys.
@@ -192,7 +192,7 @@ func (j *joiner) learn() {
 		case s.known == knownLogged:
 			taken[s.key] = true
 			return lanes
-		case sign(j.paths.scope(i)&(1<<signBits-1)) == signEdge || s.noS3:
+		case j.sign(i) == signEdge || s.noS3:
 			return lanes
 		}
 		return s.lane

@@ -135,7 +135,7 @@ func (j *joiner) noise() {
 	for s := range uint32(len(stems)) {
 		from, to := j.paths.of(s)
 		referred := stemVisitors(s)
-		scope := j.paths.scope(s) >> signBits
+		scope := j.dist(s)
 		dist, stem := g.distributions.name(scope), j.paths.name(s)
 		okay := referred || wasServed(edgeDomain, dist, stem) || wasRead(j.key(j.info[s].key))
 		stems[s] = candidate(ids, int(to-from), okay)

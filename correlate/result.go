@@ -84,8 +84,8 @@ func (j *joiner) emitEdge(f *EdgeFailure, stem uint32) {
 
 // firstOf returns the first of the paths that differ in their signs alone.
 func (j *joiner) firstOf(path uint32) uint32 {
-	dist, text := j.paths.scope(path)>>signBits, j.paths.name(path)
-	for path > 0 && j.paths.scope(path-1)>>signBits == dist && bytes.Equal(j.paths.name(path-1), text) {
+	dist, text := j.dist(path), j.paths.name(path)
+	for path > 0 && j.dist(path-1) == dist && bytes.Equal(j.paths.name(path-1), text) {
 		path--
 	}
 	return path
