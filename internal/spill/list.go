@@ -11,7 +11,7 @@ type List[T any] struct {
 	coder  Coder
 	n      int
 	places [][]uint64 // chunk<<32 | offset, by value
-	chunks [][]byte // the last one is being filled
+	chunks [][]byte   // the last one is being filled
 }
 
 const (
