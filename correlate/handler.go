@@ -70,8 +70,7 @@ const (
 )
 
 // An answer that began within quickAnswer ms was not S3's: S3 alone takes 4 ms
-// and more, answers made at the edge show 0 or 1 (log-formats 1.6, observed
-// lines).
+// and more, answers made at the edge show 0 or 1 (observed lines).
 const (
 	quickAnswer   = 2
 	quickBit      = 1 << 15
@@ -533,8 +532,8 @@ const (
 
 // fromCloudFront reports whether an S3 line names CloudFront as its client: the
 // service principal of an origin access control, an origin access identity by
-// its name, or CloudFront's own agent (log-formats: observed lines of OAC and of
-// website origins). Identities known by their canonical id, and lines with a
+// its name, or CloudFront's own agent (observed lines of OAC and of website
+// origins). Identities known by their canonical id, and lines with a
 // forwarded agent, are told later.
 func fromCloudFront(requester, agent []byte) bool {
 	return string(requester) == serviceRequester || string(agent) == edgeAgent ||

@@ -12,8 +12,8 @@ import (
 )
 
 // The time in which an S3 line can belong to a CloudFront line that ended at E
-// and took T: [E-T-before, E+after] (log-formats 6.1: both clocks are AWS's and
-// both logs cut to seconds).
+// and took T: [E-T-before, E+after]: both clocks are AWS's, and both logs cut to
+// seconds.
 const (
 	windowBefore = 2000 // ms
 	windowAfter  = 1000

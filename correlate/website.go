@@ -38,8 +38,8 @@ func (w *Website) Index(key string) string {
 // anonymous reader meets at a key; location tells an object's
 // x-amz-website-redirect-location, "" if none, and may be nil.
 //
-// The order is S3's (causes.md section 2 of the reference, from the S3 user
-// guide, LocalStack's and Ceph's recorded tests): redirect of all requests,
+// The order is S3's (S3 user guide, Hosting a static website; LocalStack's and
+// Ceph's recorded tests): redirect of all requests,
 // routing rules on the prefix alone, index document, the object, a 302 to the
 // folder, routing rules on the error, error document.
 func (w *Website) Resolve(key string, ask func(key string) Existence, location func(key string) string) Answer {
