@@ -57,8 +57,8 @@ func WirePath(stem string) string {
 }
 
 // KeyOfWire returns the key that S3 reads from a request's path: without its
-// first slash and query, percent-decoded, "+" read as a space (causes: imgix
-// issue 88; S3 needs %2B for a plus).
+// first slash and query, percent-decoded, "+" read as a space (imgix
+// issue 88: S3 needs %2B for a plus).
 func KeyOfWire(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	path = strings.TrimPrefix(path, "/")

@@ -464,8 +464,8 @@ func (s *Situation) contextOfSettings(k *correlate.FailingKey, b *correlate.Beha
 	}
 }
 
-// contextOfLine sets the condition keys that an S3 line recorded (causes:
-// section 5; S3 guide, Server access log format).
+// contextOfLine sets the condition keys that an S3 line recorded (S3 guide, Server
+// access log format).
 func (s *Situation) contextOfLine(l *correlate.OriginSample) {
 	c := s.context
 	if l.Time > 0 {
