@@ -57,8 +57,9 @@ func New(o Options) *Correlator {
 	}
 	c := &Correlator{o: o, seed: maphash.MakeSeed()}
 	if o.Memory > 0 {
-		c.mem, c.tables = spill.NewMemory(o.Memory/8*3), spill.NewMemory(o.Memory/4)
-		c.cold, c.runs = spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32)
+		// What is visited at random gets the most; what is read in order is as fast in a file.
+		c.mem = spill.NewMemory(o.Memory / 8 * 3)
+		c.cold, c.runs, c.tables = spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32)
 	}
 	return c
 }
@@ -67,7 +68,7 @@ func New(o Options) *Correlator {
 const leastShare = 16 << 10
 
 // share returns how many bytes of names and events a goroutine may gather.
-func (c *Correlator) share() int64 { return max(c.o.Memory/4/c.sharing.Load(), leastShare) }
+func (c *Correlator) share() int64 { return max(c.o.Memory/16/c.sharing.Load(), leastShare) }
 
 // Handler returns a new Handler for one goroutine. It is safe for concurrent
 // use; the Handler is not.

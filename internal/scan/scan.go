@@ -323,7 +323,7 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 		if b != nil && !slices.Contains(behaviors, b) {
 			behaviors = append(behaviors, b)
 		}
-		if d != nil && d.WebACLID != "" {
+		if d != nil && d.WebACLID != "" && !slices.Contains(acls, d.WebACLID) {
 			acls = append(acls, d.WebACLID)
 		}
 	}
@@ -331,7 +331,7 @@ func (r *run) settings(ctx context.Context, found *correlate.Result) error {
 		return err
 	}
 	slices.Sort(acls)
-	if err := g.WebACLs(ctx, slices.Compact(acls)...); err != nil {
+	if err := g.WebACLs(ctx, acls...); err != nil {
 		return err
 	}
 	byParts := map[gather.Parts][]string{}
