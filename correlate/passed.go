@@ -30,6 +30,11 @@ type served struct {
 	times   [5]uint32
 }
 
+// pageSlots is the number of slots in a page of memory. A fresh page that is read
+// before it is written costs the system two faults in place of one, the second of
+// which interrupts the other cores.
+const pageSlots = 4096 / 32
+
 const (
 	countWide = 6 // times are the map's number, a second whose part is set, the first, the last
 	wideMap   = 0
@@ -203,6 +208,9 @@ func (w *wide) each(f func(part uint32)) {
 func (p *passed) grow() {
 	old := p.slots
 	p.slots = spill.Make[served](p.mem, max(1<<10, 2*len(old)))
+	for i := 0; i < len(p.slots); i += pageSlots {
+		p.slots[i] = served{}
+	}
 	mask := uint32(len(p.slots) - 1)
 	for _, s := range old {
 		if s.count == 0 {
