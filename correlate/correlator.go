@@ -42,6 +42,7 @@ type Correlator struct {
 	runs      *spill.Memory
 	tables    *spill.Memory // of all names and events, in order
 	seed      maphash.Seed
+	passed    *successes
 	mu        sync.Mutex
 	gatherers []*gatherer
 	sharing   atomic.Int64 // the number of them
@@ -61,6 +62,7 @@ func New(o Options) *Correlator {
 		c.mem = spill.NewMemory(o.Memory / 8 * 3)
 		c.cold, c.runs, c.tables = spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32)
 	}
+	c.passed = newSuccesses(c.mem)
 	return c
 }
 
@@ -84,8 +86,7 @@ func (c *Correlator) Handler() logs.Handler {
 func (c *Correlator) gatherer() *gatherer {
 	g := &gatherer{
 		seed: c.seed, own: []byte(c.o.OwnAgent), keepAll: c.o.KeepPairs, run: c.runs,
-		passed: passed{mem: c.mem, wide: chunked[wide]{mem: c.mem}},
-		lines:  lineStore{arena: arena{mem: c.cold}},
+		passed: c.passed, lines: lineStore{arena: arena{mem: c.cold}},
 	}
 	if c.o.Memory > 0 {
 		g.work, g.share = spill.NewMemory(math.MaxInt64), c.share
@@ -142,7 +143,9 @@ func (c *Correlator) Result(ctx context.Context, s Settings) (*Result, error) {
 	var sealing sync.WaitGroup
 	for _, g := range all {
 		sealing.Go(func() {
-			g.settle()
+			for part := range g.waiting {
+				g.settle(uint64(part))
+			}
 			g.seal()
 		})
 	}
@@ -236,19 +239,6 @@ func (g *gatherer) merge(q *gatherer) (n numbers) {
 	for _, f := range q.firewall {
 		g.firewall = append(g.firewall, firewallEvent{f.req, fireKinds[f.class]})
 	}
-
-	features := make([]uint32, len(q.features.list))
-	for i, s := range q.features.list {
-		b := []byte(s)
-		kind, scope, _ := readFeature(s)
-		id := buckets
-		if kind == 'e' {
-			id = dists
-		}
-		b[1], b[2], b[3] = byte(id[scope]), byte(id[scope]>>8), byte(id[scope]>>16)
-		features[i] = g.features.id(b)
-	}
-	g.passed.merge(&q.passed, func(f uint32) uint32 { return features[f] })
 
 	for kind, ids := range [...][]uint32{spanEdge: dists, spanOrigin: buckets} {
 		for i, s := range q.spans[kind] {

@@ -66,11 +66,7 @@ func (j *joiner) servedPath(stem uint32, first, last int64) (before, after, late
 }
 
 func (j *joiner) served(h uint64, first, last int64) (before, after, latest int64) {
-	s := j.g.passed.find(h)
-	if s == nil {
-		return 0, 0, 0
-	}
-	b, a, l := j.g.passed.around(s, uint32(first/1000), uint32(last/1000))
+	b, a, l := j.g.passed.around(h, uint32(first/1000), uint32(last/1000))
 	return int64(b) * 1000, int64(a) * 1000, int64(l) * 1000
 }
 

@@ -30,9 +30,10 @@ type gatherer struct {
 	firewall   []firewallEvent
 	fireKinds  kinds[FirewallClass]
 
-	passed   passed
-	waiting  waiting
-	features names // what Patterns compares failing keys with
+	passed   *successes // everybody's
+	waiting  [1 << partBits]waiting
+	features names    // kind, scope and traits of what was served
+	known    []uint32 // by feature: its number among everybody's
 	spans    [2][]Span
 
 	lines lineStore
@@ -642,23 +643,26 @@ func neededACL(r *logs.OriginRecord) bool {
 // pass notes a success of the key with this hash. Kind, scope and key make its
 // feature; kind 0 gives it none.
 func (g *gatherer) pass(h uint64, ms int64, kind byte, scope uint32, key []byte) {
-	w := &g.waiting
+	part := partOf(h)
+	w := &g.waiting[part]
 	w.keys = append(w.keys, key...)
 	w.list[w.n] = success{hash: h, sec: uint32(ms / 1000), end: uint32(len(w.keys)), scope: scope, kind: kind}
 	if w.n++; w.n == len(w.list) {
-		g.settle()
+		g.settle(part)
 	}
 }
 
-// settle puts the waiting successes into the table.
-func (g *gatherer) settle() {
-	w := &g.waiting
+// settle puts a part's waiting successes into its table.
+func (g *gatherer) settle(part uint64) {
+	p, w := &g.passed.parts[part], &g.waiting[part]
 	list := w.list[:w.n]
-	w.touched += g.passed.touch(list)
+	p.Lock()
+	defer p.Unlock()
+	w.touched += p.touch(list)
 	from := uint32(0)
 	for i := range list {
 		e := &list[i]
-		s := g.passed.see(e.hash, e.sec)
+		s := p.see(e.hash, e.sec)
 		if s.feature == 0 && e.kind != 0 {
 			s.feature = g.feature(e.kind, e.scope, w.keys[from:e.end]) + 1
 		}
@@ -692,18 +696,21 @@ func deletesObject(op []byte) bool {
 	return false
 }
 
-const mostFeatures = 1 << 16
-
 // feature numbers the traits of a served path or key that Patterns looks at.
 func (g *gatherer) feature(kind byte, scope uint32, key []byte) uint32 {
 	b := append(g.blob[:0], kind, byte(scope), byte(scope>>8), byte(scope>>16))
 	b = traitsOf(key).append(b)
 	g.blob = b
-	if id, ok := g.features.ids[string(b)]; ok {
-		return id
+	if _, ok := g.features.ids[string(b)]; !ok && len(g.features.list) >= mostFeatures {
+		b = append(b[:4], otherTraits...)
 	}
-	if len(g.features.list) >= mostFeatures {
-		return g.features.id([]byte{kind, byte(scope), byte(scope >> 8), byte(scope >> 16), traitOther})
+	id := g.features.id(b)
+	if int(id) == len(g.known) {
+		name := &g.buckets
+		if kind == 'e' {
+			name = &g.distributions
+		}
+		g.known = append(g.known, g.passed.features.id(feature{kind, name.name(scope), string(b[4:])}))
 	}
-	return g.features.id(b)
+	return g.known[id]
 }

@@ -125,7 +125,7 @@ func (j *joiner) noise() {
 		ids = slices.Compact(ids)
 	}
 	wasServed := func(domain uint64, scope string, key []byte) bool {
-		return g.passed.find(g.hash(domain, []byte(scope))^hashBytes(g, key)) != nil
+		return g.passed.has(g.hash(domain, []byte(scope)) ^ hashBytes(g, key))
 	}
 	wasRead := func(bucket uint32, key []byte) bool {
 		name := g.buckets.name(bucket)
@@ -271,13 +271,19 @@ type servedName struct {
 
 func (j *joiner) servedFolders() *folderSet {
 	set := &folderSet{make(map[servedName]bool), make(map[servedName]int64)}
-	for i, n := range j.featureCounts() {
+	g := j.g
+	for i, n := range g.passed.counts() {
 		if n == 0 {
 			continue
 		}
-		kind, scope, t := readFeature(j.g.features.list[i])
-		set.count[servedName{kind, scope, ""}] += n
-		set.names[servedName{kind, scope, topOf(t)}] = true
+		f := &g.passed.features.list[i]
+		name := &g.buckets
+		if f.kind == 'e' {
+			name = &g.distributions
+		}
+		scope := name.id([]byte(f.scope))
+		set.count[servedName{f.kind, scope, ""}] += n
+		set.names[servedName{f.kind, scope, topOf(readTraits([]byte(f.traits)))}] = true
 	}
 	return set
 }

@@ -3,16 +3,64 @@ package correlate
 import (
 	"math/bits"
 	"slices"
+	"sync"
 
 	"github.com/why403/why403/internal/spill"
 )
+
+// successes are when paths and keys were served, as all goroutines have seen it: a
+// path takes its bytes once, however many cores read. Hashes are spread over parts
+// with a lock each.
+type successes struct {
+	features features
+	parts    [1 << partBits]struct {
+		sync.Mutex
+		passed
+	}
+}
+
+const partBits = 4
+
+func newSuccesses(mem *spill.Memory) *successes {
+	a := new(successes)
+	for i := range a.parts {
+		a.parts[i].passed = passed{mem: mem, wide: chunked[wide]{mem: mem}}
+	}
+	return a
+}
+
+// partOf uses bits of the hash that the tables don't.
+func partOf(h uint64) uint64 { return h >> (64 - partBits) }
+
+// has reports whether the path or key with this hash was served. It is for the time
+// when all goroutines are done, like around.
+func (a *successes) has(h uint64) bool { return a.parts[partOf(h)].find(h) != nil }
+
+// around is passed.around for the path or key with this hash.
+func (a *successes) around(h uint64, first, last uint32) (before, after, latest uint32) {
+	p := &a.parts[partOf(h)]
+	return p.around(p.find(h), first, last)
+}
+
+// counts returns how many paths and keys were served, by feature.
+func (a *successes) counts() []int64 {
+	counts := make([]int64, len(a.features.list))
+	for i := range a.parts {
+		for k := range a.parts[i].slots {
+			if s := &a.parts[i].slots[k]; s.count > 0 && s.feature > 0 {
+				counts[s.feature-1]++
+			}
+		}
+	}
+	return counts
+}
 
 // passed remembers when each path or key was served, in 32 bytes for each of
 // them. Up to five seconds are kept as they are. With more, the first and the
 // last stay exact and the time between them is a map of wideBits equal parts,
 // which are as fine as they can be: two minutes for a day. What it holds
-// depends only on the set of seconds, not on their order, so that tables of
-// several goroutines merge to the same answer.
+// depends only on the set of seconds, not on their order: that goroutines take
+// turns changes no answer.
 type passed struct {
 	mem   *spill.Memory
 	slots []served
@@ -223,44 +271,6 @@ func (p *passed) grow() {
 		p.slots[i] = s
 	}
 	spill.Drop(p.mem, old)
-}
-
-// merge takes over what another table saw. feature translates its features.
-func (p *passed) merge(q *passed, feature func(uint32) uint32) {
-	for i := range q.slots {
-		s := &q.slots[i]
-		if s.count == 0 {
-			continue
-		}
-		h := uint64(s.high)<<32 | uint64(s.low)
-		var to *served
-		fresh := p.find(h) == nil
-		q.eachTime(s, func(sec uint32) {
-			to = p.see(h, sec)
-			if s.count == countWide && to.count != countWide {
-				p.widen(to) // parts of a map are not times
-			}
-		})
-		if fresh && s.feature != 0 {
-			to.feature = feature(s.feature-1) + 1
-		}
-	}
-	spill.Drop(q.mem, q.slots)
-	q.wide.drop()
-}
-
-// eachTime calls f with the times of an entry: all of them, or the first, the
-// last, and the first second of every part of the map between them.
-func (p *passed) eachTime(s *served, f func(sec uint32)) {
-	if s.count < countWide {
-		for _, t := range s.times[:s.count] {
-			f(t)
-		}
-		return
-	}
-	f(s.times[wideFirst])
-	p.wide.at(s.times[wideMap]).each(func(part uint32) { f(max(part<<s.shift, s.times[wideFirst])) })
-	f(s.times[wideLast])
 }
 
 // around returns the last success before first, the first one after last and

@@ -161,31 +161,21 @@ func rewriterOf(b *Behavior) string {
 	return ""
 }
 
-// featureCounts returns how many paths and keys were served, by feature.
-func (j *joiner) featureCounts() []int64 {
-	counts := make([]int64, len(j.g.features.list))
-	for i := range j.g.passed.slots {
-		if s := &j.g.passed.slots[i]; s.count > 0 && s.feature > 0 {
-			counts[s.feature-1]++
-		}
-	}
-	return counts
-}
-
 func (j *joiner) passedGroups() {
 	g := j.g
-	for i, n := range j.featureCounts() {
+	for i, n := range g.passed.counts() {
 		if n == 0 {
 			continue
 		}
-		kind, id, t := readFeature(g.features.list[i])
+		f := &g.passed.features.list[i]
+		t := readTraits([]byte(f.traits))
 		p := PassedGroup{Prefix: string(t.prefix), Extension: string(t.extension), Count: n,
 			Slash: t.flags&traitSlash != 0, Odd: t.flags&traitOdd != 0, Double: t.flags&traitDouble != 0, Upper: t.flags&traitUpper != 0}
 		switch {
-		case kind == 'e':
-			p.Distribution = g.distributions.name(id)
-		case kind == 'o', kind == 'd' && j.forwarded[id]:
-			p.Bucket = g.buckets.name(id)
+		case f.kind == 'e':
+			p.Distribution = f.scope
+		case f.kind == 'o', f.kind == 'd' && j.forwarded[g.buckets.id([]byte(f.scope))]:
+			p.Bucket = f.scope
 		default:
 			continue
 		}

@@ -23,14 +23,6 @@ func (c *chunked[T]) at(i uint32) *T {
 	return &c.chunks[i>>chunkBits][i&(1<<chunkBits-1)]
 }
 
-// drop lets go of everything.
-func (c *chunked[T]) drop() {
-	for _, chunk := range c.chunks {
-		spill.Drop(c.mem, chunk)
-	}
-	*c = chunked[T]{mem: c.mem}
-}
-
 func (c *chunked[T]) add(v T) uint32 {
 	if c.n>>chunkBits == len(c.chunks) {
 		c.chunks = append(c.chunks, spill.Make[T](c.mem, 1<<chunkBits)[:0])

@@ -1,6 +1,9 @@
 package correlate
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // traits are what Patterns compares keys by.
 type traits struct {
@@ -75,10 +78,41 @@ func readTraits(b []byte) traits {
 	return traits{flags: b[0], extension: b[2:n], prefix: b[n:]}
 }
 
-// readFeature takes a feature apart: kind of scope ('e' a distribution's paths,
-// 'o' a bucket's keys as CloudFront fetched them, 'd' as others did), the number
-// of the scope, and the traits.
-func readFeature(f string) (kind byte, scope uint32, t traits) {
-	b := []byte(f)
-	return b[0], uint32(b[1]) | uint32(b[2])<<8 | uint32(b[3])<<16, readTraits(b[4:])
+// A feature is what Patterns compares failing keys by: traits of keys that were
+// served in one scope.
+type feature struct {
+	kind   byte // of scope: 'e' a distribution's paths, 'o' a bucket's keys as CloudFront fetched them, 'd' as others did
+	scope  string
+	traits string // see readTraits
+}
+
+// features numbers the features that all goroutines have seen.
+type features struct {
+	mu   sync.Mutex
+	ids  map[feature]uint32
+	list []feature
+}
+
+const mostFeatures = 1 << 16
+
+// otherTraits stand for the traits beyond them.
+var otherTraits = string([]byte{traitOther})
+
+func (f *features) id(v feature) uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id, ok := f.ids[v]
+	if !ok && len(f.list) >= mostFeatures {
+		v.traits = otherTraits
+		id, ok = f.ids[v]
+	}
+	if !ok {
+		if f.ids == nil {
+			f.ids = make(map[feature]uint32)
+		}
+		id = uint32(len(f.list))
+		f.ids[v] = id
+		f.list = append(f.list, v)
+	}
+	return id
 }

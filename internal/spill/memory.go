@@ -49,7 +49,7 @@ func NewMemory(limit int64) *Memory { return &Memory{limit: limit} }
 
 const (
 	regionSize = 16 << 20
-	large      = 1 << 20 // has a mapping of its own, which Drop gives back
+	large      = 256 << 10 // has a mapping of its own, which Drop gives back
 	align      = 64
 )
 
