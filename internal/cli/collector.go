@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+)
+
+// smallHeap is a heap, in bytes, that the collector lets grow: its own rule,
+// twice what is in use, makes it run every few ms when nearly all memory is not
+// the heap's (internal/spill). Less of it costs time, more of it the peak.
+const smallHeap = 32 << 20
+
+// easeCollector makes the collector wait until the heap is smallHeap, and go by
+// its own rule beyond. A GOGC of the user's holds. It ends with stop.
+func easeCollector() (stop func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	var stopped atomic.Bool
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	percent := 100
+	var set func(struct{})
+	afterNext := func() { runtime.AddCleanup(new(*byte), set, struct{}{}) }
+	set = func(struct{}) {
+		if stopped.Load() {
+			debug.SetGCPercent(100)
+			return
+		}
+		metrics.Read(live)
+		b := max(live[0].Value.Uint64(), 1<<20)
+		if p := int(100 * (smallHeap - min(b, smallHeap/2)) / min(b, smallHeap/2)); p != percent {
+			percent = p
+			debug.SetGCPercent(p)
+		}
+		afterNext()
+	}
+	afterNext()
+	return func() { stopped.Store(true) }
+}
