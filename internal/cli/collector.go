@@ -8,17 +8,19 @@ import (
 	"sync/atomic"
 )
 
-// smallHeap is a heap, in bytes, that the collector lets grow: its own rule,
-// twice what is in use, makes it run every few ms when nearly all memory is not
-// the heap's (internal/spill). Less of it costs time, more of it the peak.
+// smallHeap is the least heap, in bytes, that the collector lets grow: its own
+// rule, twice what is in use, makes it run every few ms when nearly all memory is
+// not the heap's (internal/spill). Less of it costs time, more of it the peak.
 const smallHeap = 32 << 20
 
-// easeCollector makes the collector wait until the heap is smallHeap, and go by
-// its own rule beyond. A GOGC of the user's holds. It ends with stop.
-func easeCollector() (stop func()) {
+// easeCollector makes the collector wait until the heap is smallHeap, or a
+// sixteenth of the bytes that the run may use, and go by its own rule beyond. A
+// GOGC of the user's holds. It ends with stop.
+func easeCollector(memory int64) (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
+	small := uint64(max(memory/16, smallHeap))
 	var stopped atomic.Bool
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	percent := 100
@@ -30,8 +32,8 @@ func easeCollector() (stop func()) {
 			return
 		}
 		metrics.Read(live)
-		b := max(live[0].Value.Uint64(), 1<<20)
-		if p := int(100 * (smallHeap - min(b, smallHeap/2)) / min(b, smallHeap/2)); p != percent {
+		b := min(max(live[0].Value.Uint64(), 1<<20), small/2)
+		if p := int(100 * (small - b) / b); p != percent {
 			percent = p
 			debug.SetGCPercent(p)
 		}

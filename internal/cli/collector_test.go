@@ -25,7 +25,7 @@ func TestEaseCollector(t *testing.T) {
 		}
 		t.Fatalf("%s: GOGC stays %d", what, s[0].Value.Uint64())
 	}
-	stop := easeCollector()
+	stop := easeCollector(0)
 	becomes("a small heap", func(p uint64) bool { return p > 100 })
 	large := make([]byte, 2*smallHeap)
 	becomes("a large heap", func(p uint64) bool { return p == 100 })
@@ -37,7 +37,7 @@ func TestEaseCollector(t *testing.T) {
 
 	os.Setenv("GOGC", "250")
 	debug.SetGCPercent(250)
-	stop = easeCollector()
+	stop = easeCollector(0)
 	defer stop()
 	for range 10 {
 		runtime.GC()

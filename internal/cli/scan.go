@@ -213,7 +213,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 			o.Memory = m
 		}
 		o.MemoryLimit = int64(limit)
-		defer easeCollector()()
+		defer easeCollector(o.MemoryLimit)()
 		if os.Getenv("GOMEMLIMIT") == "" {
 			debug.SetMemoryLimit(max(o.MemoryLimit, 256<<20)) // less would leave the collector no rest
 		}
