@@ -60,7 +60,7 @@ func New(o Options) *Correlator {
 	if o.Memory > 0 {
 		// What is visited at random gets the most; what is read in order is as fast in a file.
 		c.mem = spill.NewMemory(o.Memory / 8 * 3)
-		c.cold, c.runs, c.tables = spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32), spill.NewMemory(o.Memory/32)
+		c.cold, c.runs, c.tables = spill.NewMemory(o.Memory/64), spill.NewMemory(o.Memory/64), spill.NewMemory(o.Memory/64)
 	}
 	c.passed = newSuccesses(c.mem)
 	return c

@@ -202,6 +202,9 @@ func (s *search) run() {
 	if len(s.found) == 0 || onlySpelling(s.found) {
 		s.walk(base)
 	}
+	if len(s.found) == 0 || onlySpelling(s.found) {
+		s.otherSite()
+	}
 	for k := range s.found { // a finer reason never hides a better one
 		if s.found[k] != NearSpelling {
 			for k := range s.found {
@@ -254,7 +257,6 @@ func (s *search) siblings(dir, name string) {
 	}
 	l := s.folder(dir, name)
 	slash := strings.HasSuffix(s.key, "/")
-	stem := strings.TrimSuffix(name, extensionOf(name))
 	limit := spellingLimit(name)
 	for _, k := range l.keys {
 		if k == dir { // the folder's marker
@@ -272,8 +274,7 @@ func (s *search) siblings(dir, name string) {
 			s.add(k, s.differ(k))
 		case strings.HasPrefix(n, name+"?"):
 			s.add(k, NearEncoding) // a query that became part of the key
-		case !slash && extensionOf(n) != "" && strings.TrimSuffix(n, extensionOf(n)) == stem && n != name,
-			!slash && strings.HasPrefix(n, name+"."):
+		case !slash && sameButExtension(name, n):
 			s.add(k, NearExtension)
 		case !slash && distance(n, name, limit) <= limit:
 			s.add(k, NearSpelling)
@@ -294,6 +295,26 @@ func (s *search) siblings(dir, name string) {
 		}
 	}
 }
+
+// sameButExtension reports whether name is have without its extension (about,
+// about.html), or with the other spelling of it (.htm, .html). app.js is not
+// app.css, and not app.js.map: a name that has an extension lacks only a page's.
+func sameButExtension(name, have string) bool {
+	own, ext := extensionOf(name), extensionOf(have)
+	if ext == "" {
+		return false
+	}
+	switch strings.TrimSuffix(have, ext) {
+	case name:
+		return own == "" || pageExtension(ext)
+	case strings.TrimSuffix(name, own):
+		return pageExtension(own) && pageExtension(ext) || photoExtension(own) && photoExtension(ext)
+	}
+	return false
+}
+
+func pageExtension(ext string) bool  { return ext == ".html" || ext == ".htm" }
+func photoExtension(ext string) bool { return ext == ".jpeg" || ext == ".jpg" }
 
 // marker adds a folder's own object, if there is one.
 func (s *search) marker(prefix string, kind NearKind) {
@@ -353,6 +374,33 @@ func (s *search) originPaths() {
 	}
 }
 
+// siteFolders is the number of top folders in which another site is looked for.
+const siteFolders = 6
+
+// otherSite looks for the key in the top folders, where the origin path is
+// forgotten or wrong. One file of that path in another folder is no more than a
+// wrong link: the folder must hold a site, an index document, and where the
+// origin path points to there must be none.
+func (s *search) otherSite() {
+	at := strings.Trim(s.hint.OriginPath, "/")
+	if at != "" {
+		at += "/"
+	}
+	rest, ok := strings.CutPrefix(s.key, at)
+	if !ok || rest == "" || rest == s.hint.IndexSuffix {
+		return
+	}
+	top := s.list("", true, nearPage)
+	if !top.complete || len(top.prefixes) > siteFolders || s.exists(at+s.hint.IndexSuffix) {
+		return
+	}
+	for _, p := range top.prefixes {
+		if p != at && p+rest != s.key && s.exists(p+s.hint.IndexSuffix) {
+			s.try(p+rest, NearOriginPath)
+		}
+	}
+}
+
 func (s *search) encodings() {
 	key := s.key
 	plain := strings.ReplaceAll(key, "+", " ")
@@ -366,6 +414,9 @@ func (s *search) encodings() {
 		candidates = append(candidates, esc, strings.ReplaceAll(esc, "%20", "+"))
 	}
 	candidates = append(candidates, strings.Trim(key, " \t\r\n\u200b\ufeff"), strings.TrimRight(key, ". "))
+	if !utf8.ValidString(key) {
+		candidates = append(candidates, latin1(key))
+	}
 	if i := strings.IndexByte(key, '?'); i > 0 {
 		candidates = append(candidates, key[:i])
 	}
@@ -377,11 +428,7 @@ func (s *search) encodings() {
 		}
 	}
 	seen[key] = true
-	forms := []string{norm.NFC.String(key), norm.NFD.String(key)}
-	if !utf8.ValidString(key) {
-		forms = append(forms, latin1(key))
-	}
-	for _, k := range forms {
+	for _, k := range []string{norm.NFC.String(key), norm.NFD.String(key)} {
 		if !seen[k] {
 			seen[k] = true
 			s.try(k, NearUnicode)
@@ -459,7 +506,7 @@ func (s *search) differ(k string) NearKind {
 	switch {
 	case strings.EqualFold(a, b):
 		return NearCase
-	case norm.NFC.String(a) == norm.NFC.String(b), !utf8.ValidString(a) && latin1(a) == b:
+	case norm.NFC.String(a) == norm.NFC.String(b):
 		return NearUnicode
 	case canonicalCase(a) == canonicalCase(b):
 		return NearEncoding

@@ -41,7 +41,7 @@ func TestNear(t *testing.T) {
 		"index.html", "docs/index.html", "docs/start.html", "docs/api/index.html", "about.html", "Images/Hero.jpg", "images/logo.png",
 		"css/main.css", "a", "folder/", "folder/x", "prod/app.js", "with space.txt", "with+plus.txt", "100%.txt", "%20raw.txt",
 		"caf\u00e9.html", "e\u0301tude.html", "assets/app.js?v=1", "/leading.txt", "dup//b.txt", "photo.jpeg", "fran\u00e7ais/page.html",
-		"reports/2026/q1.pdf", "Data/Sets/One.csv",
+		"reports/2026/q1.pdf", "Data/Sets/One.csv", "docs/v1.2.html", "lib/vendor.js.map", "lib/vendor.json.txt",
 	}
 	f := func(key string, want string, kind NearKind) {
 		t.Helper()
@@ -68,6 +68,10 @@ func TestNear(t *testing.T) {
 	f("about", "about.html", NearExtension)
 	f("about.htm", "about.html", NearExtension)
 	f("photo.jpg", "photo.jpeg", NearExtension)
+	f("docs/v1.2", "docs/v1.2.html", NearExtension)
+	f("photo.webp", "", "") // another kind of file
+	f("reports/2026/q1.docx", "", "")
+	f("lib/vendor.js", "", "") // vendor.js.map is not it
 	f("docs//start.html", "docs/start.html", NearDoubleSlash)
 	f("/css/main.css", "css/main.css", NearDoubleSlash)
 	f("leading.txt", "/leading.txt", NearDoubleSlash)
@@ -88,7 +92,7 @@ func TestNear(t *testing.T) {
 	f("css/main.css?x=1", "css/main.css", NearEncoding)
 	f("cafe\u0301.html", "caf\u00e9.html", NearUnicode)
 	f("\u00e9tude.html", "e\u0301tude.html", NearUnicode)
-	f("caf\xe9.html", "caf\u00e9.html", NearUnicode)
+	f("caf\xe9.html", "caf\u00e9.html", NearEncoding)
 	f("franc\u0327ais/page.html", "fran\u00e7ais/page.html", NearUnicode)
 	f("css/mian.css", "css/main.css", NearSpelling)
 	f("reprots/2026/q1.pdf", "reports/2026/q1.pdf", NearSpelling)
@@ -96,6 +100,35 @@ func TestNear(t *testing.T) {
 	f("beta/index.html", "", "") // every site has one at the root
 	f("", "", "")
 	f("/", "", "")
+}
+
+// Where the origin path is forgotten or wrong, the whole site lies in another
+// folder; one file of the same path in another folder is a wrong link.
+func TestNearOtherSite(t *testing.T) {
+	f := func(have []string, key, originPath, want string) {
+		t.Helper()
+		got, _ := near(t, have, key, Hint{OriginPath: originPath})
+		switch {
+		case want == "" && len(got) > 0:
+			t.Errorf("%q: got %q, want none", key, got)
+		case want != "" && (len(got) == 0 || got[0] != (NearKey{want, NearOriginPath})):
+			t.Errorf("%q: got %q, want %q", key, got, want)
+		}
+	}
+	built := []string{"README.md", "build/app.js", "build/css/site.css", "build/index.html", "source/css/site.scss"}
+	f(built, "css/site.css", "", "build/css/site.css")
+	f(built, "app.js", "", "build/app.js")
+	f(built, "dist/css/site.css", "/dist", "build/css/site.css")
+	f(built, "css/other.css", "", "")
+	f(built, "index.html", "", "") // default-root-missing
+	f(append(built, "index.html"), "css/site.css", "", "")
+	f(append(built, "dist/index.html"), "dist/css/site.css", "/dist", "")
+	f([]string{"archive/img/logo.png"}, "img/logo.png", "", "") // no site
+	many := slices.Clone(built)
+	for i := range 20 {
+		many = append(many, fmt.Sprintf("tenant%02d/index.html", i))
+	}
+	f(many, "css/site.css", "", "")
 }
 
 // The bucket's size must not matter, and a big folder must not hide a key.

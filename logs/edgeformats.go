@@ -43,6 +43,15 @@ var edgePlain = &Format{
 	},
 }
 
+// isPlain reports whether line has as many columns as the field list that the
+// layout tells.
+func isPlain(line []byte, l Layout) bool {
+	if l.Delimiter == "" {
+		l.Delimiter = guessDelimiter(line, len(l.Fields))
+	}
+	return len(l.Fields) > 1 && bytes.Count(line, []byte(l.Delimiter))+1 == len(l.Fields)
+}
+
 // plainFields recognises the two field lists that need no telling by the first
 // line: the legacy order, with or without the two fields that v2 adds by
 // default, and the console's choice of all fields.
@@ -86,11 +95,14 @@ var edgeRealTime = &Format{
 	},
 	lines: func(s *scanner, head []byte) (lineDecoder, error) {
 		names := s.layout.Fields
+		columns := strings.Split(string(firstLine(head)), "\t")
 		if len(names) == 0 {
-			columns := strings.Split(string(firstLine(head)), "\t")
 			if names = realTimeFields(columns); names == nil {
 				return nil, fmt.Errorf("a real-time log of %d fields tells no field names: give the field list of its configuration", len(columns))
 			}
+		}
+		if ordered := RealTimeOrder(names); !realTimeFits(names, columns) && realTimeFits(ordered, columns) {
+			names = ordered // they were given in the order of the configuration
 		}
 		d := &delimited{s: s}
 		d.setFields(names, "\t", true)
@@ -161,27 +173,35 @@ func realTimeFields(columns []string) []string {
 		default:
 			continue
 		}
-		names = names[:len(columns)]
-		fits := true
-		for i, name := range names {
-			c := columns[i]
-			switch name {
-			case "sc-status":
-				_, ok := status([]byte(c))
-				fits = fits && ok
-			case "cs-uri-stem":
-				fits = fits && strings.HasPrefix(c, "/")
-			case "cs-protocol-version":
-				fits = fits && strings.HasPrefix(c, "HTTP/")
-			case "cs-protocol":
-				fits = fits && len(c) <= 5
-			}
-		}
-		if fits {
+		if names = names[:len(columns)]; realTimeFits(names, columns) {
 			return names
 		}
 	}
 	return nil
+}
+
+// realTimeFits reports whether the columns of a record have the shapes of the
+// fields that names gives them.
+func realTimeFits(names, columns []string) bool {
+	if len(names) != len(columns) {
+		return false
+	}
+	for i, name := range names {
+		if shape := realTimeShapes[strings.ToLower(name)]; shape != nil && !shape(columns[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// realTimeShapes tell fields of a real-time log from each other.
+var realTimeShapes = map[string]func(string) bool{
+	"timestamp":           func(s string) bool { return isEpoch([]byte(s)) },
+	"sc-status":           func(s string) bool { _, ok := status([]byte(s)); return ok },
+	"cs-method":           func(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == "" },
+	"cs-uri-stem":         func(s string) bool { return strings.HasPrefix(s, "/") },
+	"cs-protocol":         func(s string) bool { return len(s) <= 5 },
+	"cs-protocol-version": func(s string) bool { return strings.HasPrefix(s, "HTTP/") },
 }
 
 func firstLine(head []byte) []byte {

@@ -142,8 +142,16 @@ func TestPlain(t *testing.T) {
 	scanned(t, f, "log", strings.ReplaceAll(lines, "\t", ","), masked, edgeWant("log", 1, "")...)
 	o := masked
 	o.Format, o.Fields, o.Delimiter = f, columns("sc-status cs-uri-stem x-edge-result-type x-edge-request-id date time DistributionId"), "|"
-	scanned(t, f, "log", "403|/a%2520b|Error|id1==|2025-11-20|07:00:01|E2ABCDEFGHIJ3K\n200|/ok|Hit|id2==|2025-11-20|07:00:02|E2ABCDEFGHIJ3K\n404|/masked|Error|id3==|2025-11-20|07:00:03|E2ABCDEFGHIJ3K\n",
-		o, edgeWant("log", 1, "E2ABCDEFGHIJ3K")...)
+	const text = "403|/a%2520b|Error|id1==|2025-11-20|07:00:01|E2ABCDEFGHIJ3K\n200|/ok|Hit|id2==|2025-11-20|07:00:02|E2ABCDEFGHIJ3K\n404|/masked|Error|id3==|2025-11-20|07:00:03|E2ABCDEFGHIJ3K\n"
+	scanned(t, f, "log", text, o, edgeWant("log", 1, "E2ABCDEFGHIJ3K")...)
+	// The field list alone tells the format of lines with as many columns.
+	o.Format = ""
+	scanned(t, f, "log", text, o, edgeWant("log", 1, "E2ABCDEFGHIJ3K")...)
+	o.Delimiter = ""
+	scanned(t, f, "log", strings.ReplaceAll(text, "|", ","), o, edgeWant("log", 1, "E2ABCDEFGHIJ3K")...)
+	if in, _ := scanText(t, "log", "some words\n", o); in.ByFormat["unknown"] == nil {
+		t.Errorf("other text: %+v", in.ByFormat)
+	}
 	// The console's choice of all fields.
 	var all strings.Builder
 	for line := range strings.Lines(lines) {
@@ -192,6 +200,11 @@ func TestRealTime(t *testing.T) {
 	want := edgeWant("log", 1, "")
 	want[0] = "edge log:1 1763622001541  /a%2520b 403 id1=="
 	scanned(t, f, "log", text, o, want...)
+	// The order of the configuration is not that of the records.
+	backwards := o
+	backwards.Fields = slices.Clone(o.Fields)
+	slices.Reverse(backwards.Fields)
+	scanned(t, f, "log", text, backwards, want...)
 	joined := scanned(t, f, "log", strings.ReplaceAll(text, "Error\n", "Error"), o, "edge log:1 1763622001541  /a%2520b 403 id1==",
 		"edge log:3 1763622003000  /masked 404 id3==", want[2])
 	if joined.Lines != 3 {

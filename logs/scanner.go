@@ -172,6 +172,9 @@ func (s *scanner) read(ctx context.Context, j job) error {
 		if said := formatNamed(s.layout.Format); said != nil && (format == unknownFormat || format == edgePlain || format == edgeRealTime) {
 			format = said
 		}
+		if format == unknownFormat && isPlain(firstLine(block), s.layout) {
+			format = edgePlain
+		}
 	}
 	if format.whole != nil {
 		return s.readWhole(ctx, text, block, err, format)

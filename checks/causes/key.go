@@ -105,6 +105,9 @@ func near(kind correlate.NearKind, rank int, title, page, format string) *checks
 				if i > 0 && n.Value[0].Kind != correlate.NearSpelling {
 					c = weaker(c, checks.Likely)
 				}
+				if kind == correlate.NearOriginPath && !strings.HasSuffix(v.s.Key, "/"+k.Key) && k.Key != v.originPrefix()+v.s.Key {
+					c = weaker(c, checks.Likely) // another folder, which the settings do not name
+				}
 				f := cause(c, format, printable(v.s.Key), printable(k.Key))
 				f = with(f, access.Existence(v.s)...)
 				f = with(f, ofFact(n, quote(k.Key), "the bucket holds %s", quote(k.Key)), v.refusal())

@@ -46,6 +46,9 @@ func Open(r io.ReaderAt, size int64) (f *parquet.File, err error) {
 	rows := int64(0)
 	for _, group := range f.Metadata().RowGroups {
 		rows += group.NumRows
+		if group.NumRows == 0 { // its columns may name no page (observed: pyarrow); Each reads none
+			continue
+		}
 		for i := range group.Columns {
 			if err := checkColumn(r, size, &group.Columns[i].MetaData); err != nil {
 				return nil, err
@@ -64,6 +67,9 @@ func Each(f *parquet.File, row func(parquet.Row) bool) error {
 	columns := len(f.Schema().Columns())
 	var buf [64]parquet.Row
 	for _, group := range f.RowGroups() {
+		if group.NumRows() == 0 {
+			continue
+		}
 		rows := group.Rows()
 		for {
 			n, err := readRows(rows, buf[:], columns)
