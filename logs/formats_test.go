@@ -308,6 +308,9 @@ func TestParquet(t *testing.T) {
 	if in.Lines != 4 || in.Skipped != 4 {
 		t.Errorf("connection log: %+v", in)
 	}
+	if in := scanned(t, f, "log", open("edge-empty.parquet"), Options{}); in.Lines != 0 {
+		t.Errorf("no rows: %+v", in)
+	}
 	refused := func(data, reason string) {
 		t.Helper()
 		in, _ := scanText(t, "log", data, Options{})

@@ -47,6 +47,13 @@ func TestEach(t *testing.T) {
 	}
 }
 
+// TestEmpty reads a file whose columns name no page.
+func TestEmpty(t *testing.T) {
+	if rows, err := count(read(t, "edge-empty.parquet")); rows != 0 || err != nil {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
 // TestPanicOfTheCaller is not taken for a damaged file.
 func TestPanicOfTheCaller(t *testing.T) {
 	data := read(t, "other.parquet")

@@ -18,6 +18,8 @@ dec = [row("07:00:01", "/a%20b", "403", "Error", "id1==", "Mozilla/5.0 (X11)"),
        row("07:00:03", "/masked", "404", "Error", "id3==", None)]
 dec = [[None if v == "-" else v for v in r] for r in dec]
 pq.write_table(table(dec, names), out + "/edge-nulls.parquet", compression="zstd", data_page_version="2.0")
+# no rows
+pq.write_table(table([], ("date", "time", "cs_uri_stem", "sc_status")), out + "/edge-empty.parquet")
 # a subset with types, gzip, other case of names, more than one row group
 t = pa.table({
   "timestamp(ms)": pa.array([1763622001123, 1763622002000, 1763622003000], pa.int64()),
