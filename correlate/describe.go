@@ -242,7 +242,7 @@ func (j *joiner) describe(r *keyRun, f *FailingKey) {
 		f.Notes = append(f.Notes, note)
 	}
 	for _, c := range f.Origin {
-		if c.FromCloudFront && !fromCloudFront([]byte(c.Requester), []byte(c.UserAgent)) && c.Requester == "" {
+		if c.FromCloudFront && !fromCloudFront([]byte(c.Requester), []byte(c.UserAgent)) && c.Requester == "" && c.UserAgent != "" {
 			f.Notes = append(f.Notes, "S3 saw the viewer's User-Agent: CloudFront forwards it")
 			break
 		}

@@ -278,7 +278,7 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 			j.pair[i] = line + 1
 			return why, true
 		}
-		if why != "" {
+		if why != "" && !j.edgePage(class, l, bucket) {
 			return why, false
 		}
 		if class.Status != 403 && !j.masked(l, class.Status) {
@@ -288,10 +288,9 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 			return NoOriginEdge, false
 		}
 	}
-	html := strings.HasPrefix(class.ContentType, "text/html")
 	xml := class.ContentType == "application/xml" // text/xml is CloudFront's own, of a signed URL
-	if html && class.Status == 403 && j.answersXML(l, bucket) && !j.errorPage(l) {
-		return NoOriginEdge, false // S3's REST endpoint answers application/xml
+	if j.edgePage(class, l, bucket) {
+		return NoOriginEdge, false
 	}
 	span, covered := j.out.Coverage.Buckets[bucket]
 	if e.quick() && len(lines) == 0 && (covered || !info.slow) {
@@ -305,6 +304,12 @@ func (j *joiner) reason(i, stem uint32, bucket string, lines []uint32) (why NoOr
 		return NoOriginNotDelivered, true
 	}
 	return NoOriginUnknown, len(lines) > 0 || xml
+}
+
+// edgePage reports whether the body is CloudFront's own: HTML where S3's REST
+// endpoint answers application/xml and no error page stands in for it.
+func (j *joiner) edgePage(c *EdgeClass, l *lane, bucket string) bool {
+	return c.Status == 403 && strings.HasPrefix(c.ContentType, "text/html") && j.answersXML(l, bucket) && !j.errorPage(l)
 }
 
 // earlier looks for an S3 line that another request caused and that explains

@@ -233,7 +233,7 @@ func (j *joiner) prepare() {
 	j.cloudFront = make([]bool, len(g.originKind.list))
 	for i := range g.originKind.list {
 		k := &g.originKind.list[i]
-		k.FromCloudFront = k.FromCloudFront || identities[k.Requester]
+		k.FromCloudFront = k.FromCloudFront || identities[k.Requester] || agentlessPreflight(k)
 		j.cloudFront[i] = k.FromCloudFront
 	}
 
@@ -266,6 +266,13 @@ func (j *joiner) prepare() {
 			cov.Buckets[g.buckets.name(uint32(i))] = s
 		}
 	}
+}
+
+// agentlessPreflight reports whether a line is a preflight that CloudFront
+// passed on: S3 does not know its requester, since a preflight is not
+// authenticated, but a browser would have named its agent.
+func agentlessPreflight(k *OriginClass) bool {
+	return k.Operation == "REST.OPTIONS.PREFLIGHT" && k.Requester == "" && k.UserAgent == ""
 }
 
 func isCanonicalID[T string | []byte](s T) bool {

@@ -140,6 +140,11 @@ func TestScenarios(t *testing.T) {
 			cf 10:00:01 0.05 OPTIONS /f.woff2 403
 			s3 10:00:00 REST.OPTIONS.PREFLIGHT site f.woff2 403 requester= agent=Amazon_CloudFront code=AccessForbidden`, `
 			key E1 site/f.woff2 oac logged cf=1 s3=1 joined=1`},
+		{"preflight without an agent", rest, `
+			cf 10:00:01 0.05 OPTIONS /f.woff2 403
+			s3 10:00:00 REST.OPTIONS.PREFLIGHT site f.woff2 403 requester= agent= code=AccessForbidden
+			s3 10:00:00 REST.OPTIONS.PREFLIGHT site f.woff2 403 requester= agent=Mozilla/5.0 ip=203.0.113.9 code=AccessForbidden`, `
+			key E1 site/f.woff2 oac logged cf=1 s3=1 direct=1 joined=1`},
 		{"website index", site("site.s3-website-eu-west-1.amazonaws.com", nil), `
 			cf 10:00:01 0.05 GET /docs/ 403 type=text/html
 			s3 10:00:00 WEBSITE.GET.OBJECT site docs/index.html 403 requester= agent=Amazon_CloudFront host=site.s3-website-eu-west-1.amazonaws.com`, `
@@ -226,6 +231,19 @@ func TestScenarios(t *testing.T) {
 			key E1 site/a oac logged cf=3 s3=1 joined=1 cached=1 collapsed=1 unexplained=1
 			key E1 site/z oac logged s3=1 alone=1
 			edge E1 /a n=1 cached site/a`},
+		{"CloudFront's own page after S3's refusal", rest, `
+			cf 10:00:02 0.1 GET /a 403
+			s3 10:00:01 REST.GET.OBJECT site a 403
+			cf 10:00:05 0.0 GET /a 403 ttfb=0 type=application/xml
+			cf 10:10:02 0.1 GET /b 403
+			s3 10:10:01 REST.GET.OBJECT site b 403
+			cf 10:10:05 0.0 GET /b 403 ttfb=0 type=text/html   # REST endpoints answer XML
+			s3 11:00:00 REST.GET.OBJECT site z 403`, `
+			key E1 site/a oac logged cf=1 s3=1 joined=1 cached=1
+			key E1 site/b oac logged cf=1 s3=1 joined=1
+			key E1 site/z oac logged s3=1 alone=1
+			edge E1 /a n=1 cached site/a
+			edge E1 /b n=1 edge site/b`},
 		{"the error cache by the settings", site(restHost, func(d *Distribution) { d.ErrorResponses = []ErrorResponse{{ErrorCode: 403, CachingMinTTL: 600}} }), `
 			cf 10:00:02 0.1 GET /a 403
 			s3 10:00:01 REST.GET.OBJECT site a 403

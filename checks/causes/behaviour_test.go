@@ -48,6 +48,15 @@ func TestSummaries(t *testing.T) {
 	f("web ACL site blocked it by rule rate-limit", atEdge(func(e *correlate.EdgeFailure, _ *correlate.EdgeSample) {
 		e.Firewall = []correlate.FirewallClass{{Count: 4, Action: "BLOCK", RuleID: "rate-limit", RuleType: "RATE_BASED", WebACL: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/site/1"}}
 	}))
+	f("no line of S3's log says 403: it may be the origin's 404, which a custom error response of the distribution shows as 403", atEdge(func(e *correlate.EdgeFailure, _ *correlate.EdgeSample) {
+		e.Reason = correlate.NoOriginUnknown
+	}), settings(func(s *scene) {
+		s.dist.ErrorResponses = []correlate.ErrorResponse{{ErrorCode: 404, ResponseCode: 403, ResponsePagePath: "/404.html"}}
+	}))
+	f("CloudFront's geographic restriction does not let the viewer's country in (KP)", untyped("KP"), settings(func(s *scene) {
+		s.dist.GeoRestriction = correlate.GeoRestriction{Type: "whitelist", Items: []string{"US"}}
+	}))
+	f("index runs at viewer-request and may have answered 403; the log does not tell", untyped(""), rewriting("viewer-request"))
 	f("the path is for signed URLs or cookies only, and it expired at 2025-11-18 21:06:40Z, the request came at 2025-11-20 00:53:20Z",
 		edgeLineOf(func(s *correlate.EdgeSample) { s.Query = "Expires=1763500000&Signature=abc&Key-Pair-Id=KPUB" }), restricted(""))
 }

@@ -120,7 +120,7 @@ func (v edgeView) detailed(names ...string) *correlate.EdgeClass {
 // the edge did not refuse the request of its own accord.
 func (v edgeView) elsewhere() bool {
 	switch v.e.Reason {
-	case correlate.NoOriginCached, correlate.NoOriginCollapsed, correlate.NoOriginNotS3:
+	case correlate.NoOriginCached, correlate.NoOriginCollapsed:
 		return true
 	}
 	return v.every(func(c *correlate.EdgeClass) bool { return c.OriginAsked == correlate.Yes })
@@ -157,30 +157,67 @@ var edgeGeo = &checks.Check{
 		v := lookEdge(p)
 		c := v.detailed("ClientGeoBlocked")
 		if c == nil {
-			return ruledOut() // every refusal of the restriction is logged so
+			return v.geoUntold()
 		}
-		countries := map[string]bool{}
-		for i := range v.e.Samples {
-			if s := v.e.Samples[i].Edge; s != nil && s.Country != "" {
-				countries[s.Country] = true
-			}
-		}
-		var names []string
-		for n := range countries {
-			names = append(names, n)
-		}
-		slices.Sort(names)
+		names := v.countries()
 		f := cause(checks.Proven, "CloudFront's geographic restriction refused the viewer's country")
 		if len(names) > 0 {
 			f.Summary += " (" + list(names, 5) + ")"
 		}
 		f.Summary += v.share(func(c *correlate.EdgeClass) bool { return named(c, "ClientGeoBlocked") })
 		f = with(f, v.line(func(s *correlate.EdgeSample) bool { return s.DetailedResult == "ClientGeoBlocked" }))
-		if d := v.Distribution; d != nil {
-			f = with(f, evidence("cloudfront:GetDistribution", "Restrictions.GeoRestriction", "RestrictionType is %s: %s", or(d.GeoRestriction.Type, "none"), list(d.GeoRestriction.Items, 10)))
+		if v.Distribution != nil {
+			f = with(f, v.geoSetting())
 		}
 		return fixed(f, v.geoRemedy(names))
 	},
+}
+
+// geoUntold judges the restriction where the log's fields leave the detailed
+// result type out, which names every refusal of it: by the viewer's country.
+func (v edgeView) geoUntold() checks.Finding {
+	told := v.every(func(c *correlate.EdgeClass) bool { return c.DetailedResult != "" })
+	page := v.some(func(c *correlate.EdgeClass) bool {
+		return c.ContentType == "" || strings.HasPrefix(c.ContentType, "text/html")
+	})
+	switch {
+	case told, page == nil, !v.open(), v.elsewhere(), v.blocked():
+		return ruledOut()
+	case v.Distribution == nil:
+		return undecided("cloudfront:GetDistribution")
+	case v.Distribution.GeoRestriction.Type == "" || v.Distribution.GeoRestriction.Type == "none":
+		return ruledOut()
+	}
+	names := v.countries()
+	if len(names) == 0 {
+		return undecided("log field x-edge-detailed-result-type")
+	}
+	names = slices.DeleteFunc(names, func(n string) bool {
+		return slices.Contains(v.Distribution.GeoRestriction.Items, n) == (v.Distribution.GeoRestriction.Type == "whitelist")
+	})
+	if len(names) == 0 {
+		return ruledOut() // all may come in
+	}
+	f := cause(checks.Likely, "CloudFront's geographic restriction does not let the viewer's country in (%s)", list(names, 5))
+	f = with(f, v.line(func(s *correlate.EdgeSample) bool { return slices.Contains(names, s.Country) }), v.geoSetting())
+	return fixed(f, v.geoRemedy(names))
+}
+
+// countries returns the viewers' countries, sorted, where the log tells them.
+func (v edgeView) countries() []string {
+	var names []string
+	for i := range v.e.Samples {
+		if s := v.e.Samples[i].Edge; s != nil && s.Country != "" {
+			names = append(names, s.Country)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (v edgeView) geoSetting() checks.Evidence {
+	g := v.Distribution.GeoRestriction
+	return evidence("cloudfront:GetDistribution", "Restrictions.GeoRestriction", "RestrictionType is %s: %s", or(g.Type, "none"), list(g.Items, 10))
 }
 
 var edgeMethod = &checks.Check{
@@ -251,7 +288,7 @@ var edgeRequestBody = &checks.Check{
 	Page: pageEdgeRequestBody, Rank: rankEdge + 6, Permissions: nil,
 	Edge: func(p *checks.EdgePass) checks.Finding {
 		v := lookEdge(p)
-		if !v.open() || v.elsewhere() || len(v.e.Firewall) > 0 {
+		if !v.open() || v.elsewhere() || len(v.e.Firewall) > 0 || v.e.Reason == correlate.NoOriginNotS3 && !v.pageAtOnce() {
 			return ruledOut()
 		}
 		var s *correlate.EdgeSample
@@ -479,7 +516,7 @@ var edgeFunction = &checks.Check{
 		v := lookEdge(p)
 		c := v.detailed("FunctionGeneratedResponse", "LambdaGeneratedResponse", "MissGeneratedResponse")
 		if c == nil {
-			return ruledOut()
+			return v.functionUntold()
 		}
 		kind := ""
 		for _, n := range []string{c.DetailedResult, c.Result, c.ResponseResult} {
@@ -523,6 +560,48 @@ var edgeFunction = &checks.Check{
 		}
 		return fixed(f, v.functionRemedies(assoc)...)
 	},
+}
+
+// functionUntold judges functions that leave no name in the line: all of them,
+// where the log's fields leave the result types out; and those that run when the
+// origin has answered, which may turn that answer into a 403.
+func (v edgeView) functionUntold() checks.Finding {
+	switch v.e.Reason {
+	case correlate.NoOriginCached, correlate.NoOriginCollapsed, correlate.NoOriginNotS3:
+		return ruledOut()
+	}
+	if !v.open() || v.blocked() {
+		return ruledOut()
+	}
+	untyped := v.every(func(c *correlate.EdgeClass) bool {
+		return c.Result == "" && c.ResponseResult == "" && c.DetailedResult == ""
+	})
+	if v.Behavior == nil {
+		if untyped && v.Distribution == nil {
+			return undecided("cloudfront:GetDistribution")
+		}
+		return ruledOut()
+	}
+	// S3 answers XML, or HTML at a website endpoint, and so does CloudFront.
+	answered := v.some(func(c *correlate.EdgeClass) bool {
+		foreign := c.ContentType != "" && !strings.HasPrefix(c.ContentType, "text/html") && !strings.HasSuffix(c.ContentType, "/xml")
+		return c.OriginAsked == correlate.Yes || c.OriginAsked == correlate.Unknown && foreign
+	}) != nil
+	for i := range v.Behavior.Functions {
+		a := &v.Behavior.Functions[i]
+		response := a.EventType == "origin-response" || a.EventType == "viewer-response"
+		if !untyped && !(response && answered) {
+			continue
+		}
+		fn := v.facts().Functions[functionName(a.ARN)]
+		if fn != nil && fn.Code.Known() && !strings.Contains(fn.Code.Value, "403") {
+			continue
+		}
+		f := cause(checks.Possible, "%s runs at %s and may have answered 403; the log does not tell", functionName(a.ARN), a.EventType)
+		f = with(f, v.line(nil), evidence("cloudfront:GetDistribution", "behavior "+v.Behavior.PathPattern, "%s runs at %s", a.ARN, a.EventType))
+		return fixed(f, v.functionRemedies(a)...)
+	}
+	return ruledOut()
 }
 
 // functionName takes the name off a function's ARN: …:function/NAME, or
@@ -646,6 +725,9 @@ var notS3Origin = &checks.Check{
 			}
 		}
 		asked := v.some(func(c *correlate.EdgeClass) bool { return c.OriginAsked == correlate.Yes }) != nil
+		if !asked && v.pageAtOnce() {
+			return undecided("the origin's log") // CloudFront's own page, as far as the line tells
+		}
 		body := v.some(func(c *correlate.EdgeClass) bool {
 			return c.ContentType != "" && !strings.HasPrefix(c.ContentType, "text/html") && c.ContentType != "text/xml"
 		}) != nil
@@ -669,6 +751,36 @@ var notS3Origin = &checks.Check{
 	},
 }
 
+// edgeAnswer is the time, in ms, within which an answer was hardly an origin's
+// (observed lines: 0 or 1 at the edge, 4 and more at S3).
+const edgeAnswer = 2
+
+// pageAtOnce reports whether the requests were answered with an HTML page faster
+// than an origin can.
+func (v edgeView) pageAtOnce() bool {
+	for i := range v.e.Samples {
+		s := v.e.Samples[i].Edge
+		if s == nil || s.TimeTaken < 0 || s.TimeTaken > edgeAnswer || !strings.HasPrefix(s.ContentType, "text/html") {
+			return false
+		}
+	}
+	return len(v.e.Samples) > 0
+}
+
+// turnedInto403 returns the custom error response that shows another status as
+// 403, nil if none does.
+func (v edgeView) turnedInto403() *correlate.ErrorResponse {
+	if v.Distribution == nil {
+		return nil
+	}
+	for i := range v.Distribution.ErrorResponses {
+		if r := &v.Distribution.ErrorResponses[i]; r.ErrorCode != 403 && r.ResponseCode == 403 {
+			return r
+		}
+	}
+	return nil
+}
+
 var edgeUnattributed = &checks.Check{
 	ID: "edge-unattributed", Title: "Made at the edge; the logs and settings at hand can't say by what",
 	Page: pageEdgeUnattributed, Rank: rankEdge + 99, Permissions: getDistribution,
@@ -681,11 +793,20 @@ var edgeUnattributed = &checks.Check{
 	},
 	Edge: func(p *checks.EdgePass) checks.Finding {
 		v := lookEdge(p)
-		if v.otherwise("") || v.blocked() || p.Finding(edgeWAF).Verdict == checks.Cause || p.Finding(edgeRequestBody).Verdict == checks.Cause {
-			return ruledOut() // something names its maker, be it as possible
+		if v.otherwise("") || v.blocked() {
+			return ruledOut()
+		}
+		for _, c := range []*checks.Check{edgeWAF, edgeFunction, edgeRequestBody} {
+			if p.Finding(c).Verdict == checks.Cause {
+				return ruledOut() // something names its maker, be it as possible
+			}
 		}
 		switch v.e.Reason {
 		case correlate.NoOriginEdge:
+		case correlate.NoOriginNotS3:
+			if !v.pageAtOnce() || p.Finding(notS3Origin).Verdict != checks.Undecided {
+				return ruledOut()
+			}
 		case correlate.NoOriginUnknown, "":
 			if v.every(func(c *correlate.EdgeClass) bool { return c.OriginAsked == correlate.Unknown }) && v.e.Reason == "" {
 				return undecided("s3-log")
@@ -701,6 +822,10 @@ var edgeUnattributed = &checks.Check{
 		}
 		f := cause(sure, "CloudFront refused it without asking the origin, and the logs and settings at hand don't say why")
 		f = with(f, v.line(nil))
+		if r := v.turnedInto403(); r != nil && sure != checks.Proven {
+			f.Summary = fmt.Sprintf("no line of S3's log says 403: it may be the origin's %d, which a custom error response of the distribution shows as 403", r.ErrorCode)
+			f = with(f, evidence("cloudfront:GetDistribution", "CustomErrorResponses", "%d is answered with %s and status 403", r.ErrorCode, or(r.ResponsePagePath, "its own page")))
+		}
 		var next []string
 		if v.Distribution == nil {
 			next = append(next, "aws cloudfront get-distribution --id "+sh(v.id()))

@@ -69,6 +69,24 @@ func rewriting(event string) option {
 	})
 }
 
+// untyped is a refusal by CloudFront in a log without the result types.
+func untyped(country string) option {
+	return edgeLineOf(func(s *correlate.EdgeSample) { s.Result, s.DetailedResult, s.Country = "", "", country })
+}
+
+// besideS3 is a 403 of a path whose origin is not S3, in a log that does not tell
+// whether the origin was asked.
+func besideS3(change func(*correlate.EdgeSample)) option {
+	return func(s *scene) {
+		atEdge(func(e *correlate.EdgeFailure, line *correlate.EdgeSample) {
+			e.Reason = correlate.NoOriginNotS3
+			change(line)
+		})(s)
+		s.edge.Edge[0].OriginAsked = correlate.Unknown
+		s.dist.Origins[0] = correlate.Origin{ID: "s3", DomainName: "api.example.com"}
+	}
+}
+
 const (
 	listOAC     = `{"Sid":"List","Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::site"}`
 	otherOAC    = `{"Sid":"Other","Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::site/*","Condition":{"StringEquals":{"AWS:SourceArn":"arn:aws:cloudfront::111122223333:distribution/E9"}}}`
@@ -135,6 +153,8 @@ var lookalikes = []lookalike{
 		refuseFact(s, "Version")
 	})), "key-deleted", checks.Likely},
 	{"key-deleted", "S3's log shows the deletion, and the bucket keeps no versions", opts(absent(), settings(func(s *scene) { s.key.Deleted = s.key.First - 3_600_000 })), "key-missing", checks.Proven},
+	{"key-origin-path", "the origin path once more", opts(keyed("prod/prod/app.js"), absent(nearKey(correlate.NearOriginPath, "prod/app.js"))), "key-origin-path", checks.Proven},
+	{"key-origin-path", "in another folder, which no setting names", opts(absent(nearKey(correlate.NearOriginPath, "build/a/page.html"))), "key-origin-path", checks.Likely},
 	{"key-case", "the key was deleted, and another case of it exists", opts(absent(nearKey(correlate.NearCase, "A/Page.html")), marker(after)), "key-deleted", checks.Possible},
 	{"default-root-slash", "whether the key exists is not known", opts(keyed("/index.html", "/"), settings(func(s *scene) {
 		s.dist.DefaultRootObject = "/index.html"
@@ -261,6 +281,33 @@ var lookalikes = []lookalike{
 	{"edge-stacked", "the origin is a distribution, which gets its own Host", opts(atEdge(func(e *correlate.EdgeFailure, _ *correlate.EdgeSample) { e.Reason = correlate.NoOriginNotS3 }), settings(func(s *scene) {
 		s.dist.Origins[0] = correlate.Origin{ID: "s3", DomainName: "d2.cloudfront.net"}
 	})), "edge-stacked", checks.Possible},
+	{"edge-geo-restriction", "the log has no detailed result type, and the country is forbidden", opts(untyped("KP"), settings(func(s *scene) {
+		s.dist.GeoRestriction = correlate.GeoRestriction{Type: "blacklist", Items: []string{"KP"}}
+	})), "edge-geo-restriction", checks.Likely},
+	{"edge-geo-restriction", "the log has no detailed result type, and the country may come in", opts(untyped("US"), settings(func(s *scene) {
+		s.dist.GeoRestriction = correlate.GeoRestriction{Type: "whitelist", Items: []string{"US"}}
+	})), "edge-unattributed", checks.Proven},
+	{"edge-geo-restriction", "the log has neither detailed result type nor country", opts(untyped(""), settings(func(s *scene) {
+		s.dist.GeoRestriction = correlate.GeoRestriction{Type: "whitelist", Items: []string{"US"}}
+	})), "edge-unattributed", ""},
+	{"edge-function", "the log has no result types", opts(untyped(""), rewriting("viewer-request")), "edge-function", checks.Possible},
+	{"edge-function", "the log has no result types, and the function's code has no 403", opts(untyped(""), rewriting("viewer-request"), settings(func(s *scene) {
+		s.facts.Functions["index"] = &facts.Function{Code: known("cloudfront:GetFunction", "function handler(e) { return e.request }")}
+	})), "edge-unattributed", checks.Proven},
+	{"edge-function", "the origin answered, and a function sees its answer", opts(atEdge(func(e *correlate.EdgeFailure, s *correlate.EdgeSample) {
+		e.Reason, s.ContentType = correlate.NoOriginUnknown, "text/plain"
+	}), rewriting("origin-response")), "edge-function", checks.Possible},
+	{"edge-function", "CloudFront's own page, and a function that sees the origin's answers", opts(atEdge(func(e *correlate.EdgeFailure, _ *correlate.EdgeSample) {
+		e.Reason = correlate.NoOriginUnknown
+	}), rewriting("origin-response")), "edge-unattributed", checks.Likely},
+	{"not-s3-origin", "CloudFront's own page, at once", opts(besideS3(func(s *correlate.EdgeSample) { s.TimeTaken = 1 })), "edge-unattributed", checks.Likely},
+	{"not-s3-origin", "a page that took its time", opts(besideS3(func(s *correlate.EdgeSample) { s.TimeTaken = 80 })), "not-s3-origin", checks.Likely},
+	{"edge-waf", "CloudFront's own page, at once, before another origin", opts(besideS3(func(s *correlate.EdgeSample) { s.TimeTaken = 1 }), settings(func(s *scene) {
+		s.dist.WebACLID = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/site/1"
+	})), "edge-waf", checks.Possible},
+	{"edge-https-only", "the origin is another, and was not asked", opts(besideS3(func(s *correlate.EdgeSample) { s.Protocol, s.TimeTaken = "http", 80 }), behave(func(b *correlate.Behavior) {
+		b.ViewerProtocolPolicy = "https-only"
+	})), "edge-https-only", checks.Proven},
 	{"edge-geo-restriction", "the country is forbidden, and the line names no restriction", opts(edgeLineOf(func(s *correlate.EdgeSample) { s.Country = "KP" }), settings(func(s *scene) {
 		s.dist.GeoRestriction = correlate.GeoRestriction{Type: "blacklist", Items: []string{"KP"}}
 	})), "edge-unattributed", checks.Proven},
