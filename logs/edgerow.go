@@ -12,6 +12,7 @@ type edgeRow struct {
 	realTime bool
 	dates    dateCache
 	got      [fieldStatus + 1][]byte
+	rest     func() bool // sets the fields that only wanted records need, if it can; nil: they are set
 }
 
 func (w *edgeRow) begin() {
@@ -61,13 +62,17 @@ func (w *edgeRow) finish(line func() []byte) {
 	if !s.edgeRecord(code, ms) {
 		return
 	}
-	r.Status, r.Time = code, ms
 	distribution := r.Distribution
 	if distribution == nil {
 		distribution = r.Domain
 	}
 	s.want(distribution)
-	if code == 403 || s.wanted[code] && string(r.Result) == "Error" {
+	wanted := code == 403 || s.wanted[code]
+	if wanted && w.rest != nil && !w.rest() {
+		return
+	}
+	if code == 403 || wanted && string(r.Result) == "Error" {
+		r.Status, r.Time = code, ms
 		r.Ref = Ref{s.object, s.line}
 		r.Line = line()
 		s.handler.Edge(r)

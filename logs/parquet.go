@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -80,24 +81,39 @@ type parquetReader struct {
 
 	edge   edgeRow
 	origin originRow
+	batch  *parquetfile.Batch
+	row    int    // of batch
 	text   []byte // scratch for values that are not strings
+	err    error
 }
 
 type parquetColumn struct {
-	name   string
-	edge   edgeField
-	origin originField
-	typ    parquet.Type
+	name    string
+	edge    edgeField
+	origin  originField
+	flat    bool // not repeated
+	every   bool // is looked at in every row
+	logical any  // the logical type's value
 }
 
 func (r *parquetReader) schema() {
 	schema := r.file.Schema()
 	for _, path := range schema.Columns() {
 		leaf, _ := schema.Lookup(path...)
-		c := parquetColumn{name: path[len(path)-1], typ: leaf.Node.Type()}
-		if len(path) == 1 && leaf.MaxRepetitionLevel == 0 {
+		c := parquetColumn{name: path[len(path)-1], flat: leaf.MaxRepetitionLevel == 0}
+		if t := leaf.Node.Type().LogicalType(); t != nil {
+			c.logical = t.Value
+		}
+		if len(path) == 1 && c.flat {
 			name := []byte(c.name)
 			c.edge, c.origin = edgeFieldOf(name), originFieldOf(name)
+			if _, ok := c.logical.(*format.TimestampType); ok && c.edge == fieldTimestamp {
+				c.edge = fieldTimestampMS
+			}
+			switch c.edge {
+			case fieldStem, fieldStatus, fieldDate, fieldTime, fieldTimestamp, fieldTimestampMS, fieldDistribution, fieldCSHost:
+				c.every = true
+			}
 			if c.edge != fieldOther {
 				r.has[kindEdge]++
 			}
@@ -143,53 +159,70 @@ func (r *parquetReader) lacking() string {
 
 // rows hands over every row.
 func (r *parquetReader) rows() error {
-	err := parquetfile.Each(r.file, func(row parquet.Row) bool {
-		r.s.line++
-		r.row(row)
-		return true
-	})
-	if want := r.file.NumRows(); err == nil && r.s.line != want {
-		err = fmt.Errorf("the footer tells of %d rows, the pages hold %d", want, r.s.line)
+	take := r.edgeRow
+	if r.kind == kindOrigin {
+		take = r.originRow
 	}
+	r.edge.rest = func() bool {
+		r.edgeFields(false)
+		return r.err == nil
+	}
+	err := parquetfile.EachBatch(r.file, func(b *parquetfile.Batch) error {
+		r.batch = b
+		for i := range r.columns {
+			if c := &r.columns[i]; c.every && r.kind == kindEdge || c.origin != originOther && r.kind == kindOrigin {
+				if _, err := b.Column(i); err != nil {
+					return err
+				}
+			}
+		}
+		for r.row = range b.Rows() {
+			r.text = r.text[:0]
+			r.s.line++
+			if take(); r.err != nil {
+				return r.err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("parquet: %w", err)
 	}
 	return nil
 }
 
-func (r *parquetReader) row(row parquet.Row) {
-	r.text = r.text[:0]
-	line := func() []byte { return r.render(row) }
-	if r.kind == kindOrigin {
-		r.origin.begin()
-		for _, v := range row {
-			if c := &r.columns[v.Column()]; c.origin != originOther {
-				r.origin.set(c.origin, r.value(v, c.typ))
-			}
+func (r *parquetReader) originRow() {
+	r.origin.begin()
+	for i := range r.columns {
+		if c := &r.columns[i]; c.origin != originOther {
+			r.origin.set(c.origin, r.value(i))
 		}
-		r.origin.finish(line)
-		return
 	}
+	r.origin.finish(r.render)
+}
+
+// edgeRow takes the columns that are looked at in every row; finish asks for the
+// rest of them.
+func (r *parquetReader) edgeRow() {
 	r.edge.begin()
-	for _, v := range row {
-		c := &r.columns[v.Column()]
-		if c.edge == fieldOther {
+	r.edgeFields(true)
+	r.edge.finish(r.render)
+}
+
+func (r *parquetReader) edgeFields(every bool) {
+	for i := range r.columns {
+		c := &r.columns[i]
+		if c.edge == fieldOther || c.every != every {
 			continue
 		}
-		field, b := c.edge, r.value(v, c.typ)
-		if t := c.typ.LogicalType(); t != nil && field == fieldTimestamp {
-			if _, ok := t.Value.(*format.TimestampType); ok {
-				field = fieldTimestampMS
-			}
-		}
-		if r.raw && isText(field) {
+		b := r.value(i)
+		if r.raw && isText(c.edge) {
 			start := len(r.text)
 			r.text = Escape(r.text, b)
 			b = r.text[start:len(r.text):len(r.text)]
 		}
-		r.edge.set(field, b)
+		r.edge.set(c.edge, b)
 	}
-	r.edge.finish(line)
 }
 
 // isText reports whether a field is logged percent-encoded.
@@ -201,17 +234,18 @@ func isText(f edgeField) bool {
 	return false
 }
 
-// value is the text of v, nil for NULL: what the text log would hold. Times are
-// in Unix ms.
-func (r *parquetReader) value(v parquet.Value, typ parquet.Type) []byte {
+// value is the text of the row's value in a column, nil for NULL: what the text log
+// would hold. Times are in Unix ms.
+func (r *parquetReader) value(column int) []byte {
+	v, err := r.batch.Value(column, r.row)
+	if err != nil {
+		r.err = err
+		return nil
+	}
 	if v.IsNull() {
 		return nil
 	}
 	start := len(r.text)
-	var logical any
-	if t := typ.LogicalType(); t != nil {
-		logical = t.Value
-	}
 	switch v.Kind() {
 	case parquet.ByteArray, parquet.FixedLenByteArray:
 		return v.ByteArray()
@@ -222,7 +256,7 @@ func (r *parquetReader) value(v parquet.Value, typ parquet.Type) []byte {
 		if v.Kind() == parquet.Int32 {
 			n = int64(v.Int32())
 		}
-		switch t := logical.(type) {
+		switch t := r.columns[column].logical.(type) {
 		case *format.DateType:
 			r.text = time.Unix(n*86400, 0).UTC().AppendFormat(r.text, time.DateOnly)
 		case *format.TimeType:
@@ -252,19 +286,23 @@ func (r *parquetReader) value(v parquet.Value, typ parquet.Type) []byte {
 	return r.text[start:len(r.text):len(r.text)]
 }
 
-// render is the row as a JSON object.
-func (r *parquetReader) render(row parquet.Row) []byte {
+// render is the row as a JSON object, without columns that are repeated.
+func (r *parquetReader) render() []byte {
 	line := []byte{'{'}
-	for _, v := range row {
-		if v.IsNull() {
+	for i := range r.columns {
+		c := &r.columns[i]
+		if !c.flat {
+			continue
+		}
+		v := r.value(i)
+		if v == nil {
 			continue
 		}
 		if len(line) > 1 {
 			line = append(line, ',')
 		}
-		c := &r.columns[v.Column()]
 		name, _ := json.Marshal(c.name)
-		text, _ := json.Marshal(string(r.value(v, c.typ)))
+		text, _ := json.Marshal(string(v))
 		line = append(append(append(line, name...), ':'), text...)
 	}
 	return append(line, '}')
@@ -273,20 +311,34 @@ func (r *parquetReader) render(row parquet.Row) []byte {
 // isUnescaped reports whether the file's text is plain instead of
 // percent-encoded as in the text log; AWS does not say. A single byte that the
 // encoding never leaves plain decides it.
-func (r *parquetReader) isUnescaped() bool {
-	found := false
+func (r *parquetReader) isUnescaped() (found bool) {
 	left := 4096
-	_ = parquetfile.Each(r.file, func(row parquet.Row) bool { // rows meets the error again
-		for _, v := range row {
-			if f := r.columns[v.Column()].edge; !isText(f) || f == fieldCookie || v.Kind() != parquet.ByteArray {
+	enough := errors.New("enough")
+	_ = parquetfile.EachBatch(r.file, func(b *parquetfile.Batch) error { // rows meets an error again
+		for i := range r.columns {
+			if f := r.columns[i].edge; !isText(f) || f == fieldCookie {
 				continue
 			}
-			for _, c := range v.ByteArray() {
-				found = found || escaped[c] && c != '%'
+			values, err := b.Column(i)
+			if err != nil {
+				return err
+			}
+			for _, v := range values {
+				if v.Kind() != parquet.ByteArray {
+					continue
+				}
+				for _, c := range v.ByteArray() {
+					if escaped[c] && c != '%' {
+						found = true
+						return enough
+					}
+				}
 			}
 		}
-		left--
-		return !found && left > 0
+		if left -= b.Rows(); left <= 0 {
+			return enough
+		}
+		return nil
 	})
 	return found
 }

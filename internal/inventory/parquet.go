@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -57,27 +58,47 @@ func readParquet(r io.Reader, f File, each func(*Object, error) bool) error {
 	}
 	var o Object
 	number := 0
-	return parquetfile.Each(file, func(row parquet.Row) bool {
-		number++
-		err := o.fillParquet(row, names, units)
-		if err != nil {
-			err = fmt.Errorf("row %d: %w", number, err)
+	enough := errors.New("enough")
+	err = parquetfile.EachBatch(file, func(b *parquetfile.Batch) error {
+		for i, name := range names {
+			if name == "" {
+				continue
+			}
+			if _, err := b.Column(i); err != nil {
+				return err
+			}
 		}
-		return each(&o, err)
+		for row := range b.Rows() {
+			number++
+			err := o.fillParquet(b, row, names, units)
+			if err != nil {
+				err = fmt.Errorf("row %d: %w", number, err)
+			}
+			if !each(&o, err) {
+				return enough
+			}
+		}
+		return nil
 	})
+	if err == enough {
+		return nil
+	}
+	return err
 }
 
 // fillParquet reads a row, whose columns have these normalised names and, for times,
 // these units.
-func (o *Object) fillParquet(row parquet.Row, names []string, units []time.Duration) error {
+func (o *Object) fillParquet(b *parquetfile.Batch, row int, names []string, units []time.Duration) error {
 	o.clear()
-	for _, v := range row {
-		name := names[v.Column()]
-		var err error
+	for i, name := range names {
+		if name == "" {
+			continue
+		}
+		v, err := b.Value(i, row) // err is nil: the column was read
 		switch {
-		case v.IsNull() || name == "":
+		case v.IsNull():
 		case name == "lastmodifieddate" && v.Kind() == parquet.Int64:
-			o.LastModified = inUnits(v.Int64(), units[v.Column()])
+			o.LastModified = inUnits(v.Int64(), units[i])
 		case v.Kind() == parquet.ByteArray:
 			err = o.set(name, string(v.ByteArray()))
 		default:

@@ -2,7 +2,7 @@
 //
 // github.com/parquet-go/parquet-go allocates what a footer and page headers
 // claim, and panics on some damaged files. [Open] compares the claims with the
-// file first, and [Each] turns the panics that are left into errors.
+// file first, and a [Batch] turns the panics that are left into errors.
 //
 // It must not know what the columns mean.
 package parquetfile
@@ -59,57 +59,6 @@ func Open(r io.ReaderAt, size int64) (f *parquet.File, err error) {
 		return nil, fmt.Errorf("the footer claims %d rows, its row groups %d", f.NumRows(), rows)
 	}
 	return f, nil
-}
-
-// Each calls row for every row until it returns false. The values of a row are
-// valid during the call, and belong to a column of the schema.
-func Each(f *parquet.File, row func(parquet.Row) bool) error {
-	columns := len(f.Schema().Columns())
-	var buf [64]parquet.Row
-	for _, group := range f.RowGroups() {
-		if group.NumRows() == 0 {
-			continue
-		}
-		rows := group.Rows()
-		for {
-			n, err := readRows(rows, buf[:], columns)
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				rows.Close()
-				return err
-			}
-			for _, r := range buf[:n] {
-				if !row(r) {
-					rows.Close()
-					return nil
-				}
-			}
-		}
-		rows.Close()
-	}
-	return nil
-}
-
-// readRows returns rows or an error, never neither.
-func readRows(rows parquet.Rows, buf []parquet.Row, columns int) (n int, err error) {
-	defer rescue(&err)
-	n, err = rows.ReadRows(buf)
-	if n == 0 {
-		if err == nil {
-			err = io.ErrNoProgress
-		}
-		return 0, err
-	}
-	for _, row := range buf[:n] {
-		for _, v := range row {
-			if c := v.Column(); c < 0 || c >= columns {
-				return 0, errors.New("damaged file: a value belongs to no column")
-			}
-		}
-	}
-	return n, nil
 }
 
 // rescue turns a panic of the library into an error.

@@ -2,9 +2,14 @@ package parquetfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -26,11 +31,30 @@ func count(data []byte) (rows int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = Each(f, func(parquet.Row) bool { rows++; return true })
+	flat := flatColumns(f)
+	err = EachBatch(f, func(b *Batch) error {
+		for _, i := range flat {
+			if values, err := b.Column(i); err != nil || len(values) != b.Rows() {
+				return cmp.Or(err, errors.New("not a value for each row"))
+			}
+		}
+		rows += b.Rows()
+		return nil
+	})
 	return rows, err
 }
 
-func TestEach(t *testing.T) {
+// flatColumns are the columns that are not repeated.
+func flatColumns(f *parquet.File) (out []int) {
+	for i, path := range f.Schema().Columns() {
+		if leaf, _ := f.Schema().Lookup(path...); leaf.MaxRepetitionLevel == 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func TestEachBatch(t *testing.T) {
 	for name, want := range map[string]int{"edge-strings": 3, "edge-nulls": 3, "edge-types": 3, "edge-duckdb": 3, "connection": 4, "other": 2} {
 		data := read(t, name+".parquet")
 		if got, err := count(data); got != want || err != nil {
@@ -40,9 +64,101 @@ func TestEach(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows := 0
-		if err := Each(f, func(parquet.Row) bool { rows++; return false }); rows != 1 || err != nil {
-			t.Errorf("%s: %d rows after the stop, %v", name, rows, err)
+		batches, stop := 0, errors.New("stop")
+		if err := EachBatch(f, func(*Batch) error { batches++; return stop }); batches != 1 || err != stop {
+			t.Errorf("%s: %d batches until the stop, %v", name, batches, err)
+		}
+	}
+}
+
+// Whichever columns are asked for, wholly or by single values, over the bounds of
+// pages and row groups, the values are those that were written.
+func TestBatchValues(t *testing.T) {
+	type row struct {
+		Number int64   `parquet:"number"`
+		Kind   string  `parquet:"kind,dict"`
+		Note   *string `parquet:"note,optional"`
+		Size   *int64  `parquet:"size,optional"`
+		Text   string  `parquet:"text,snappy"`
+	}
+	rng := rand.New(rand.NewPCG(4, 3))
+	var rows []row
+	var file bytes.Buffer
+	w := parquet.NewGenericWriter[row](&file, parquet.PageBufferSize(2000))
+	for range 3 {
+		group := make([]row, 1000+rng.IntN(2000))
+		for i := range group {
+			r := &group[i]
+			r.Number, r.Kind, r.Text = rng.Int64(), []string{"a", "bb", ""}[rng.IntN(3)], strings.Repeat("x", rng.IntN(40))
+			if rng.IntN(3) > 0 {
+				s, n := fmt.Sprint(i), int64(i)
+				r.Note, r.Size = &s, &n
+			}
+		}
+		if _, err := w.Write(group); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, group...)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	is := func(r *row, column int, v parquet.Value) bool {
+		switch column {
+		case 0:
+			return v.Int64() == r.Number
+		case 1:
+			return string(v.ByteArray()) == r.Kind
+		case 2:
+			return r.Note == nil && v.IsNull() || r.Note != nil && string(v.ByteArray()) == *r.Note
+		case 3:
+			return r.Size == nil && v.IsNull() || r.Size != nil && v.Int64() == *r.Size
+		}
+		return string(v.ByteArray()) == r.Text
+	}
+	for range 20 {
+		f, err := Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := 0
+		err = EachBatch(f, func(b *Batch) error {
+			type asked struct{ column, row int }
+			values := map[asked]parquet.Value{}
+			for range rng.IntN(4) {
+				column := rng.IntN(5)
+				if rng.IntN(3) == 0 {
+					all, err := b.Column(column)
+					if err != nil || len(all) != b.Rows() {
+						t.Fatalf("%d values of %d rows, %v", len(all), b.Rows(), err)
+					}
+					for i, v := range all {
+						values[asked{column, i}] = v
+					}
+					continue
+				}
+				for range rng.IntN(2 * fewValues) {
+					a := asked{column, rng.IntN(b.Rows())}
+					v, err := b.Value(column, a.row)
+					if err != nil {
+						t.Fatal(err)
+					}
+					values[a] = v
+				}
+			}
+			for a, v := range values { // all are valid until the next batch
+				if !is(&rows[at+a.row], a.column, v) {
+					t.Fatalf("row %d, column %d: %v", at+a.row, a.column, v)
+				}
+			}
+			at += b.Rows()
+			return nil
+		})
+		if at != len(rows) || err != nil {
+			t.Fatalf("%d rows of %d, %v", at, len(rows), err)
 		}
 	}
 }
@@ -66,7 +182,7 @@ func TestPanicOfTheCaller(t *testing.T) {
 			t.Errorf("recovered %v", p)
 		}
 	}()
-	Each(f, func(parquet.Row) bool { panic("mine") })
+	EachBatch(f, func(*Batch) error { panic("mine") })
 }
 
 // withFooter replaces the footer.
@@ -142,14 +258,19 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		columns := len(file.Schema().Columns())
-		Each(file, func(row parquet.Row) bool {
-			for _, v := range row {
-				if v.Column() < 0 || v.Column() >= columns {
-					t.Fatalf("a value of column %d of %d", v.Column(), columns)
+		flat, odd := flatColumns(file), false
+		EachBatch(file, func(b *Batch) error {
+			odd = !odd
+			for _, i := range flat {
+				if odd {
+					if values, err := b.Column(i); err == nil && len(values) != b.Rows() {
+						t.Fatalf("%d values of %d rows", len(values), b.Rows())
+					}
+				} else if _, err := b.Value(i, b.Rows()/2); err != nil {
+					return err
 				}
 			}
-			return true
+			return nil
 		})
 	})
 }
