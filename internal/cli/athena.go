@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -41,9 +42,7 @@ shortens the listing. samples/athena holds queries to begin with.`,
 		fs.StringVar(&since, "since", "", "look at log objects from this `TIME` on only")
 		fs.StringVar(&until, "until", "", "look at log objects before this `TIME` only")
 		fs.StringVar(&o.Snapshot, "snapshot", "", "take settings from this `DIR`, not from AWS")
-		fs.StringVar(&o.Format, "format", "", "`FORMAT` of every log object (default: recognised by content)")
-		fs.StringSliceVar(&o.Fields, "fields", nil, "`FIELDS` of logs without a header (plain, raw, real-time)")
-		fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter `TEXT` of plain and raw logs (default TAB)")
+		layoutFlags(fs, &o)
 		query := athenaFlags(fs)
 		aws := awsFlags(fs)
 		return func(ctx context.Context, args []string) error {
@@ -61,7 +60,7 @@ shortens the listing. samples/athena holds queries to begin with.`,
 			if err := inS3("athena "+what, locations); err != nil {
 				return err
 			}
-			if err := query.usable("athena " + what); err != nil {
+			if err := cmp.Or(named("athena "+what, fs, "distribution"), query.usable("athena "+what), layoutUsable("athena "+what, &o)); err != nil {
 				return err
 			}
 			now := time.Now().UTC()

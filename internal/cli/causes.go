@@ -22,6 +22,9 @@ var causesVerb = &verb{
 	define: func(e *env, fs *pflag.FlagSet) runner {
 		output := fs.String("output", "text", "`FORMAT`: text or json")
 		return func(ctx context.Context, args []string) error {
+			if len(args) > 0 {
+				return usage("why403 explain "+args[0]+" prints the page of a cause", "causes: unexpected argument %q", args[0])
+			}
 			if *output == "json" {
 				type cause struct {
 					ID          string   `json:"id"`
@@ -67,7 +70,7 @@ var explainVerb = &verb{
 					ids = append(ids, c.ID)
 				}
 				hint := "why403 causes lists the ids"
-				if near := nearest(args[0], ids); near != "" {
+				if near := nearest(strings.ToLower(args[0]), ids); near != "" {
 					hint = "did you mean: why403 explain " + near
 				}
 				return usage(hint, "explain: no cause %q", args[0])

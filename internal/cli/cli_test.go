@@ -112,3 +112,52 @@ func TestErrorWords(t *testing.T) {
 		}
 	}
 }
+
+// TestUsage: what can't be meant costs nothing: exit status 2, one sentence, one
+// hint.
+func TestUsage(t *testing.T) {
+	f := func(args, sentence, hint string) {
+		t.Helper()
+		var out, errs strings.Builder
+		want := "why403: error: " + sentence + "\nwhy403: hint: " + hint + "\n"
+		if code := Main(t.Context(), splitArgs(args), strings.NewReader(""), &out, &errs); code != ExitUsage || errs.String() != want || out.Len() > 0 {
+			t.Errorf("%s: exit status %d, %s%s; want %d, %s", args, code, out.String(), errs.String(), ExitUsage, want)
+		}
+	}
+	const formats = "one of cloudfront-connection, cloudfront-w3c, s3-access, cloudfront-realtime, cloudfront-parquet, s3-parquet, cloudfront-json, s3-json, waf-json, cloudfront-plain"
+	f("scan --format apache .", `scan: --format "apache" is no log format`, formats)
+	f("athena ddl --format apache s3://logs/", `athena ddl: --format "apache" is no log format`, formats)
+	f("scan --log-format xml .", `scan: --log-format "xml"`, "--log-format text or json")
+	f("scan --concurrency 1000000 .", "scan: --concurrency 1000000 is not between 0 and 1024", "leave the flag out: the source chooses")
+	f("scan --concurrency -1 .", "scan: --concurrency -1 is not between 0 and 1024", "leave the flag out: the source chooses")
+	f("scan --max-keys -1 .", "scan: --max-keys and --max-api-calls can't be negative", "give numbers from 0 on, or leave the flag out")
+	f("scan --max-api-calls -1 .", "scan: --max-keys and --max-api-calls can't be negative", "give numbers from 0 on, or leave the flag out")
+	f("scan ''", "scan: a LOCATION is empty", "a location is s3://bucket/prefix, a directory, a file, or -")
+	f("scan . --distribution ''", "scan: --distribution is empty", "give a name, or leave the flag out")
+	f("permissions --log-bucket ''", "permissions: --log-bucket is empty", "give a name, or leave the flag out")
+	f("permissions --bucket s3://site/", `permissions: "s3://site/" is no name of a bucket`, "give its name alone, such as my-logs")
+	f("causes key-case", `causes: unexpected argument "key-case"`, "why403 explain key-case prints the page of a cause")
+	f("explain KEY-CASE", `explain: no cause "KEY-CASE"`, "did you mean: why403 explain key-case")
+
+	const principal = "--principal arn:aws:iam::111122223333:role/ci"
+	f("simulate --cases x --bucket b", "simulate: --cases and --bucket exclude each other", "give one of the two")
+	f("simulate --bucket s3://b --key k", `simulate: --bucket "s3://b" is no name of a bucket`, "--bucket my-site --key index.html")
+	f("simulate --distribution E1 --path a.html", `simulate: --path "a.html" does not begin with /`, "--path /products/tent.html")
+	f("simulate --bucket b --key k --action GetObject", `simulate: --action "GetObject" is no action of S3`, "--action s3:GetObject")
+	f("simulate --bucket b --key k --as iam", "simulate: --as iam needs --principal", principal)
+	f("simulate --bucket b --key k --principal bob", `simulate: --principal "bob" is no ARN of an IAM user, role or session`, principal)
+	f("simulate --bucket b --key k --as oac "+principal, "simulate: --principal and --as oac exclude each other", "give one of the two")
+	f("simulate --bucket b --key k --source-ip 999.0.0.1", `simulate: --source-ip "999.0.0.1" is no address`, "--source-ip 203.0.113.7")
+	f("simulate --bucket b --key k --referer a --context AWS:referer=b", "simulate: two values for aws:referer", "give each condition key once")
+}
+
+// splitArgs splits a command line at its spaces; two single quotes are an empty argument.
+func splitArgs(line string) []string {
+	args := strings.Fields(line)
+	for i, a := range args {
+		if a == "''" {
+			args[i] = ""
+		}
+	}
+	return args
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 
 	"github.com/why403/why403/internal/redact"
@@ -54,6 +55,9 @@ func finish(stderr io.Writer, err error) int {
 	var h hinter
 	if len(hints) == 0 && errors.As(err, &h) {
 		hints = []string{h.UserHint()}
+	}
+	if len(hints) == 0 && errors.Is(err, fs.ErrPermission) {
+		hints = []string{"run as a user who may read it, or change its mode"}
 	}
 	for _, hint := range hints {
 		if hint != "" {

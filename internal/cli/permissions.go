@@ -46,6 +46,14 @@ out: the checks that need it then say unknown and name it.`,
 			if len(args) > 0 {
 				return usage("why403 permissions --bucket "+args[0], "permissions: unexpected argument %q", args[0])
 			}
+			if err := named("permissions", fs, "bucket", "log-bucket", "distribution"); err != nil {
+				return err
+			}
+			for _, b := range slices.Concat(p.buckets, p.logBuckets) {
+				if strings.ContainsAny(b, ":/ ") {
+					return usage("give its name alone, such as my-logs", "permissions: %q is no name of a bucket", b)
+				}
+			}
 			for _, l := range p.stores {
 				if bucket, _ := storePlace(l); bucket == "" {
 					return usage("--state s3://BUCKET/PREFIX/", "permissions: --state %q is no location in S3", l)

@@ -98,9 +98,7 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 	fs.Var(&limit, "memory", "memory for failing lines and keys; what is more goes to temporary files (TMPDIR)")
 	fs.IntVar(&o.AWS.MaxCalls, "max-api-calls", 2000, "at most `N` AWS API calls for the checks")
 	fs.IntVar(&o.Concurrency, "concurrency", 0, "`N` log objects read side by side (0: chosen by the source)")
-	fs.StringVar(&o.Format, "format", "", "`FORMAT` of every log object (default: recognised by content)")
-	fs.StringSliceVar(&o.Fields, "fields", nil, "`FIELDS` of logs without a header (plain, raw, real-time)")
-	fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter `TEXT` of plain and raw logs (default TAB)")
+	layoutFlags(fs, &o)
 	fs.StringVar(&redaction, "redact", "default", "what is masked in reports, `LEVEL`: strict, default, off (viewer addresses only)")
 	fs.StringVar(&engine, "engine", "local", "`NAME` of what reads the logs: local, or athena (docs/scale.md)")
 	query := athenaFlags(fs)
@@ -117,6 +115,12 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 
 	return func(ctx context.Context, args []string) error {
 		o.Locations = args
+		if slices.Contains(args, "") {
+			return usage("a location is s3://bucket/prefix, a directory, a file, or -", "scan: a LOCATION is empty")
+		}
+		if err := named("scan", fs, "distribution"); err != nil {
+			return err
+		}
 		if len(args) == 0 && len(o.Distributions) == 0 && !o.AllDistributions {
 			return usage("why403 scan s3://BUCKET/PREFIX, or why403 scan --distribution ID", "scan: no LOCATION and no --distribution")
 		}
@@ -136,6 +140,18 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		}
 		if w := o.Window; !w.From.IsZero() && !w.To.IsZero() && !w.From.Before(w.To) {
 			return usage("--since must lie before --until", "scan: the window %s to %s is empty", w.From.Format(time.RFC3339), w.To.Format(time.RFC3339))
+		}
+		if err := layoutUsable("scan", &o); err != nil {
+			return err
+		}
+		if o.Concurrency < 0 || o.Concurrency > maxConcurrency {
+			return usage("leave the flag out: the source chooses", "scan: --concurrency %d is not between 0 and %d", o.Concurrency, maxConcurrency)
+		}
+		if o.MaxKeys < 0 || o.AWS.MaxCalls < 0 {
+			return usage("give numbers from 0 on, or leave the flag out", "scan: --max-keys and --max-api-calls can't be negative")
+		}
+		if logFormat != "text" && logFormat != "json" {
+			return usage("--log-format text or json", "scan: --log-format %q", logFormat)
 		}
 		if !report.IsFormat(output) {
 			return usage("one of "+strings.Join(report.Formats(), ", "), "scan: --output %q is no report format", output)
@@ -257,6 +273,46 @@ func defineScan(e *env, fs *pflag.FlagSet) runner {
 		}
 		return outcome(rep, err, failOn)
 	}
+}
+
+// maxConcurrency is more than any machine or store has use for; each object that
+// is read side by side takes memory.
+const maxConcurrency = 1024
+
+// layoutFlags are the flags of every verb that reads logs that say how these are
+// laid out.
+func layoutFlags(fs *pflag.FlagSet, o *scan.Options) {
+	fs.StringVar(&o.Format, "format", "", "`FORMAT` of every log object (default: recognised by content)")
+	fs.StringSliceVar(&o.Fields, "fields", nil, "`FIELDS` of logs without a header (plain, raw, real-time)")
+	fs.StringVar(&o.Delimiter, "delimiter", "", "field delimiter `TEXT` of plain and raw logs (default TAB)")
+}
+
+// layoutUsable refuses a format that does not exist and takes the fields and the
+// delimiter as users write them: "a,b" or "a b", and \t.
+func layoutUsable(verb string, o *scan.Options) error {
+	var names []string
+	for _, f := range logs.Formats() {
+		names = append(names, f.Name)
+	}
+	if o.Format != "" && !slices.Contains(names, o.Format) {
+		return usage("one of "+strings.Join(names, ", "), "%s: --format %q is no log format", verb, o.Format)
+	}
+	o.Fields = strings.Fields(strings.Join(o.Fields, " "))
+	if o.Delimiter == `\t` {
+		o.Delimiter = "\t"
+	}
+	return nil
+}
+
+// named refuses a flag that is given without any name, as an unset variable of a
+// shell does: it would mean all of them.
+func named(verb string, fs *pflag.FlagSet, flags ...string) error {
+	for _, f := range flags {
+		if names, err := fs.GetStringSlice(f); err == nil && fs.Changed(f) && (len(names) == 0 || slices.Contains(names, "")) {
+			return usage("give a name, or leave the flag out", "%s: --%s is empty", verb, f)
+		}
+	}
+	return nil
 }
 
 // after returns a context for what is to be done at the end of a run, also of one

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -63,6 +66,11 @@ func defineSimulate(e *env, fs *pflag.FlagSet) runner {
 			return usage("why403 simulate --help", "simulate: unexpected argument %q", args[0])
 		}
 		if cases != "" {
+			for _, f := range []string{"bucket", "key", "distribution", "path"} {
+				if fs.Changed(f) {
+					return usage("give one of the two", "simulate: --cases and --%s exclude each other", f)
+				}
+			}
 			return runCases(e, cases)
 		}
 		switch {
@@ -72,6 +80,25 @@ func defineSimulate(e *env, fs *pflag.FlagSet) runner {
 			return usage("--bucket B --key K, or --distribution ID --path /…, or --cases FILE", "simulate: nothing to judge")
 		case output != "text" && output != "json":
 			return usage("--output text or json", "simulate: --output %q", output)
+		case strings.ContainsAny(q.Bucket, ":/ "):
+			return usage("--bucket my-site --key index.html", "simulate: --bucket %q is no name of a bucket", q.Bucket)
+		case q.Path != "" && q.Path[0] != '/':
+			return usage("--path /products/tent.html", "simulate: --path %q does not begin with /", q.Path)
+		case q.Action != "" && !isS3Action(q.Action):
+			return usage("--action s3:GetObject", "simulate: --action %q is no action of S3", q.Action)
+		case q.Principal != "" && as != "" && as != string(correlate.AccessIAM):
+			return usage("give one of the two", "simulate: --principal and --as %s exclude each other", as)
+		case q.Principal != "" && !iamARN.MatchString(q.Principal):
+			return usage("--principal arn:aws:iam::111122223333:role/ci", "simulate: --principal %q is no ARN of an IAM user, role or session", q.Principal)
+		case q.Principal == "" && as == string(correlate.AccessIAM):
+			return usage("--principal arn:aws:iam::111122223333:role/ci", "simulate: --as iam needs --principal")
+		case q.Principal != "":
+			as = string(correlate.AccessIAM)
+		}
+		if sourceIP != "" {
+			if _, err := netip.ParseAddr(sourceIP); err != nil {
+				return usage("--source-ip 203.0.113.7", "simulate: --source-ip %q is no address", sourceIP)
+			}
 		}
 		switch a := correlate.Access(as); a {
 		case "", correlate.AccessWebsite, correlate.AccessOAC, correlate.AccessOAI, correlate.AccessAnonymous, correlate.AccessIAM:
@@ -80,20 +107,29 @@ func defineSimulate(e *env, fs *pflag.FlagSet) runner {
 			return usage("--as website, oac, oai, anonymous or iam", "simulate: --as %q", as)
 		}
 		q.Context = map[string]string{}
-		for _, kv := range extra {
+		for i, kv := range extra {
 			k, v, ok := strings.Cut(kv, "=")
 			if !ok || k == "" {
 				return usage("--context aws:SourceVpce=vpce-1a2b3c4d", "simulate: --context %q is not key=value", kv)
 			}
+			extra[i] = strings.ToLower(k)
 			q.Context[k] = v
 		}
-		for k, v := range map[string]string{"aws:Referer": referer, "aws:SourceIp": sourceIP, "aws:UserAgent": userAgent} {
-			if v != "" {
-				q.Context[k] = v
+		secure := ""
+		if http {
+			secure = "false"
+		}
+		for _, kv := range [][2]string{{"aws:Referer", referer}, {"aws:SourceIp", sourceIP}, {"aws:UserAgent", userAgent}, {"aws:SecureTransport", secure}} {
+			if kv[1] != "" {
+				extra = append(extra, strings.ToLower(kv[0]))
+				q.Context[kv[0]] = kv[1]
 			}
 		}
-		if http {
-			q.Context["aws:SecureTransport"] = "false"
+		slices.Sort(extra)
+		for i := range extra[:max(0, len(extra)-1)] {
+			if extra[i] == extra[i+1] {
+				return usage("give each condition key once", "simulate: two values for %s", extra[i])
+			}
 		}
 		q.AWS = *aws
 		j, err := scan.Simulate(ctx, q)
@@ -117,6 +153,14 @@ func defineSimulate(e *env, fs *pflag.FlagSet) runner {
 	}
 }
 
+// iamARN is the ARN of an IAM user or role, or of a session.
+var iamARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^*?]+$`)
+
+func isS3Action(a string) bool {
+	name, ok := strings.CutPrefix(strings.ToLower(a), "s3:")
+	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") == ""
+}
+
 func runCases(e *env, file string) error {
 	in := e.stdin
 	if file != "-" {
@@ -130,7 +174,7 @@ func runCases(e *env, file string) error {
 	n, bad, err := policy.RunCases(in, e.stdout)
 	switch {
 	case err != nil:
-		return &failure{code: ExitNothingRead, err: fmt.Errorf("--cases %s: %w", file, err)}
+		return &failure{code: ExitNothingRead, err: fmt.Errorf("--cases %s: %w", file, cause(err)), hints: []string{"one JSON object a line, see docs/simulate.md"}}
 	case bad > 0:
 		return &failure{code: ExitIncomplete, err: fmt.Errorf("--cases %s: %d of %d cases could not be judged", file, bad, n), hints: []string{"their answers have the field error"}}
 	}
