@@ -11,16 +11,16 @@ import (
 // smallHeap is the least heap, in bytes, that the collector lets grow: its own
 // rule, twice what is in use, makes it run every few ms when nearly all memory is
 // not the heap's (internal/spill). Less of it costs time, more of it the peak.
-const smallHeap = 32 << 20
+const smallHeap = 24 << 20
 
 // easeCollector makes the collector wait until the heap is smallHeap, or a
-// sixteenth of the bytes that the run may use, and go by its own rule beyond. A
+// twentieth of the bytes that the run may use, and go by its own rule beyond. A
 // GOGC of the user's holds. It ends with stop.
 func easeCollector(memory int64) (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	small := uint64(max(memory/16, smallHeap))
+	small := uint64(max(memory/20, smallHeap))
 	var stopped atomic.Bool
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	percent := 100
