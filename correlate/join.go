@@ -162,21 +162,55 @@ func newJoiner(s Settings, o Options, g *gatherer, mem, kept *spill.Memory) *joi
 		rest: make(map[Rest]Rest), edgeShared: make(map[count][]EdgeClass), originShared: make(map[count][]OriginClass)}
 }
 
+// A request that is in two logs of CloudFront, standard and real-time, say, stands
+// in one of them with its second alone. Between the two are lines of the same
+// path and second.
+const (
+	sameRequest = 1000 // ms
+	recentEdges = 16
+)
+
+// byID gives lines that bear a distribution's domain name alone to its id, where
+// the settings tell it.
+func (j *joiner) byID(sources []source[edgeEvent]) []part[edgeEvent] {
+	ids := make(map[uint32]uint32)
+	for i, name := range j.g.distributions.list {
+		for _, d := range j.settings.Distributions {
+			if d.ID != "" && name != d.ID && strings.EqualFold(name, d.DomainName) {
+				ids[uint32(i)] = j.g.distributions.id([]byte(d.ID))
+			}
+		}
+	}
+	var parts []part[edgeEvent]
+	for _, s := range sources {
+		if len(ids) == 0 {
+			parts = append(parts, whole(s))
+		} else {
+			parts = append(parts, s.renamed(signBits, ids)...)
+		}
+	}
+	return parts
+}
+
 // sort merges what was gathered and drops lines that were delivered twice:
 // CloudFront's by request id, S3's by request id, operation and key.
 func (j *joiner) sort(r *runs) {
 	g := j.g
+	edges, origins := j.byID(r.paths), make([]part[originEvent], len(r.keys))
+	for i, s := range r.keys {
+		origins[i] = whole(s)
+	}
 	j.distRank, j.bucketRank = nameRanks(&g.distributions), nameRanks(&g.buckets)
-	paths := merger[edgeEvent]{bits: signBits, rank: j.distRank, compare: edgeOrder(g.edgeKinds.list, &g.lines), same: func(a, b *edgeEvent) bool {
-		return a.req != 0 && a.req == b.req && a.when == b.when
+	paths := merger[edgeEvent]{bits: signBits, rank: j.distRank, compare: edgeOrder(g.edgeKinds.list, &g.lines), look: recentEdges, same: func(a, b *edgeEvent) bool {
+		return a.req != 0 && a.req == b.req && b.end()-a.end() < sameRequest
 	}}
-	keys := merger[originEvent]{bits: sureBits, rank: j.bucketRank, twins: true, compare: originOrder(g.originKind.list, &g.lines), same: func(a, b *originEvent) bool {
+	keys := merger[originEvent]{bits: sureBits, rank: j.bucketRank, twins: true, compare: originOrder(g.originKind.list, &g.lines), look: 1, same: func(a, b *originEvent) bool {
 		return a.req != 0 && a.req == b.req
 	}}
 	var twice [2]int64
 	var merging sync.WaitGroup
-	merging.Go(func() { j.paths, twice[0] = paths.merge(j.kept, r.paths) })
-	merging.Go(func() { j.keys, twice[1] = keys.merge(j.kept, r.keys) })
+	merging.Go(func() { j.paths, twice[0] = paths.merge(j.kept, edges) })
+	merging.Go(func() { j.keys, twice[1] = keys.merge(j.kept, origins) })
 	merging.Wait()
 	j.out.Duplicates = twice[0] + twice[1]
 	for k := range j.keys.len() {

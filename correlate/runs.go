@@ -154,18 +154,51 @@ type source[E any] struct {
 	event  func(*E)
 }
 
+// A part is the names of a source from first, up to but not end.
+type part[E any] struct {
+	source[E]
+	first, end uint32
+}
+
+func whole[E any](s source[E]) part[E] { return part[E]{s, 0, s.run.len()} }
+
+// renamed cuts a source into parts that stay sorted when some of its scopes,
+// without their lowest bits, become others.
+func (s source[E]) renamed(bits uint, others map[uint32]uint32) []part[E] {
+	var parts []part[E]
+	old := uint32(0) // the renamed scope of the last part
+	known := false
+	for id := range s.run.len() {
+		local := s.run.scope(id) >> bits
+		scope := s.scopes[local]
+		to, ok := others[scope]
+		if n := len(parts) - 1; n >= 0 && ok == known && (!ok || scope == old) {
+			parts[n].end = id + 1
+			continue
+		}
+		p := part[E]{s, id, id + 1}
+		if old, known = scope, ok; ok {
+			p.scopes = slices.Clone(s.scopes)
+			p.scopes[local] = to
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
 // A merger makes one table of many.
 type merger[E any] struct {
 	bits    uint
 	rank    []uint32 // of scopes, without their lowest bits
 	compare func(a, b *E) int
-	same    func(a, b *E) bool // of neighbours: a line that was delivered twice
+	same    func(a, b *E) bool // a line that was delivered twice
+	look    int                // as many events back
 	twins   bool               // names that differ in the lowest bit become one: see name.sure
 }
 
 // A head is a source's name that is next, and the event of it that is next.
 type head[E any] struct {
-	source[E]
+	part[E]
 	id       uint32
 	scope    uint32
 	order    uint32 // the scope's rank, with the lowest bits left out
@@ -175,7 +208,7 @@ type head[E any] struct {
 }
 
 func (m *merger[E]) name(h *head[E]) bool {
-	if h.id == h.run.len() {
+	if h.id == h.end {
 		return false
 	}
 	n := h.run.names.at(h.id)
@@ -204,17 +237,18 @@ func (m *merger[E]) compareNames(a, b *head[E]) int {
 }
 
 // merge returns the table and how many lines it left out.
-func (m *merger[E]) merge(mem *spill.Memory, sources []source[E]) (out *table[E], dropped int64) {
+func (m *merger[E]) merge(mem *spill.Memory, sources []part[E]) (out *table[E], dropped int64) {
 	out = newTable[E](mem)
 	heads := make([]head[E], len(sources))
 	queue := queue[*head[E]]{less: func(a, b *head[E]) bool { return m.compareNames(a, b) < 0 }}
 	for i := range heads {
-		heads[i].source = sources[i]
+		heads[i].part, heads[i].id = sources[i], sources[i].first
 		if m.name(&heads[i]) {
 			queue.push(&heads[i])
 		}
 	}
 	var alike []*head[E] // of one name
+	recent := make([]E, m.look)
 	for len(queue.list) > 0 {
 		alike = append(alike[:0], queue.pop())
 		first := alike[0]
@@ -229,7 +263,6 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []source[E]) (out *table[E]
 		if m.twins && first.scope&1 == 1 {
 			out.next.sure = uint32(out.events.n)
 		}
-		var last E
 		for n := 0; ; n++ {
 			var next *head[E]
 			for _, h := range alike {
@@ -240,12 +273,16 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []source[E]) (out *table[E]
 			if next == nil {
 				break
 			}
-			if n > 0 && m.same(&last, &next.upcoming) {
+			again := false
+			for i := range min(n, m.look) {
+				again = again || m.same(&recent[i], &next.upcoming)
+			}
+			if again {
 				dropped++
 			} else {
 				out.events.add(next.upcoming)
 			}
-			last = next.upcoming
+			recent[n%m.look] = next.upcoming
 			next.at++
 			m.load(next)
 		}

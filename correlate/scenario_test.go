@@ -191,6 +191,30 @@ func TestScenarios(t *testing.T) {
 			s3 10:00:00 REST.GET.OBJECT site a 403 id=y`, `
 			key E1 site/a oac logged cf=1 s3=1 joined=1
 			duplicates=2 own=0`},
+		{"requests in two logs of CloudFront", rest, `
+			cf 10:00:01 0.05 GET /a 403 id=x
+			cf 10:00:01 0.05 GET /a 403 id=y
+			cf 10:00:01.123 0.05 GET /a 403 id=x
+			cf 10:00:01.999 0.05 GET /a 403 id=y dist=d1.cloudfront.net
+			cf 10:00:03 0.05 GET /a 403 id=x     # another request, for what we know
+			s3 10:00:00 REST.GET.OBJECT site a 403
+			s3 10:00:01 REST.GET.OBJECT site a 403
+			s3 10:00:03 REST.GET.OBJECT site a 403`, `
+			key E1 site/a oac logged cf=3 s3=3 joined=3
+			duplicates=2 own=0`},
+		{"a log that names the distribution by its domain name", rest, `
+			cf 10:00:01 0.05 GET /b 403 dist=D1.cloudfront.net
+			cf 10:00:01 0.05 GET /a 403
+			cf 10:00:02 0.05 GET /a 403 dist=d1.cloudfront.net
+			cf 10:00:02 0.05 GET /c 403 dist=d9.cloudfront.net
+			cf 10:00:03 0.05 GET /a 403 detailed=ClientGeoBlocked dist=d1.cloudfront.net
+			s3 10:00:00 REST.GET.OBJECT site a 403
+			s3 10:00:01 REST.GET.OBJECT site b 403
+			s3 10:00:02 REST.GET.OBJECT site a 403`, `
+			key E1 site/a oac logged cf=2 s3=2 joined=2
+			key d9.cloudfront.net -/c unknown guessed cf=1 nolog=1
+			key E1 site/b oac logged cf=1 s3=1 joined=1
+			edge E1 /a n=1 edge site/a`},
 		{"one id, two operations", rest, `
 			s3 10:00:00 REST.COPY.OBJECT site a 403 id=y
 			s3 10:00:00 REST.COPY.OBJECT_GET site a 403 id=y`, `
