@@ -10,9 +10,9 @@ type Format struct {
 	Name string // as in Options.Format and Inputs.ByFormat
 	Doc  string // one line on what it is
 
-	// sniff reports whether an object that begins with head is of this format.
-	// head is unpacked, has no byte order mark, and holds a whole line unless
-	// that is longer than maxLine.
+	// sniff reports whether an object in which head is found is of this format.
+	// head is unpacked, begins with a line, without a byte order mark, and holds
+	// the whole of it unless that is longer than maxLine.
 	sniff func(head []byte) bool
 
 	// lines makes the decoder of one object of a format of lines; an error
@@ -65,14 +65,28 @@ func formatNamed(name string) *Format {
 	return nil
 }
 
-// formatOf finds the format of an object by its first bytes.
-func formatOf(head []byte) *Format {
-	for _, f := range formats {
-		if f.sniff(head) {
-			return f
-		}
+// sniffLines bounds the lines that are looked at to find a format.
+const sniffLines = 8
+
+// formatOf finds the format of an object by its first bytes, and the line that
+// tells it, which begins head: blank and broken lines may come before it.
+func formatOf(block []byte) (f *Format, head []byte) {
+	head = block
+	if foreignTo(block) != "" {
+		return unknownFormat, block
 	}
-	return unknownFormat
+	for range sniffLines {
+		if head = bytes.TrimLeft(head, "\r\n"); len(head) == 0 {
+			break
+		}
+		for _, f := range formats {
+			if f != unknownFormat && f.sniff(head) {
+				return f, head
+			}
+		}
+		_, head, _ = bytes.Cut(head, []byte{'\n'})
+	}
+	return unknownFormat, block
 }
 
 // unknownFormat takes what no other format knows.
@@ -81,10 +95,8 @@ var unknownFormat = &Format{
 	Doc:   "none of the known formats: every line is rejected",
 	sniff: func([]byte) bool { return true },
 	lines: func(s *scanner, head []byte) (lineDecoder, error) {
-		for _, f := range foreign {
-			if bytes.HasPrefix(head, []byte(f.magic)) {
-				return nil, fmt.Errorf("%s: unpack or convert it first", f.is)
-			}
+		if is := foreignTo(head); is != "" {
+			return nil, fmt.Errorf("%s: unpack or convert it first", is)
 		}
 		return unknownDecoder{s}, nil
 	},
@@ -100,6 +112,16 @@ var foreign = []struct{ magic, is string }{
 	{"\xFF\x06\x00\x00sNaPpY", "packed with Snappy"},
 	{"ORC", "an ORC file"},
 	{"Obj\x01", "an Avro file"},
+}
+
+// foreignTo says which of the foreign files begins with head, "" if none.
+func foreignTo(head []byte) string {
+	for _, f := range foreign {
+		if bytes.HasPrefix(head, []byte(f.magic)) {
+			return f.is
+		}
+	}
+	return ""
 }
 
 type unknownDecoder struct{ s *scanner }

@@ -234,6 +234,34 @@ func TestRealTime(t *testing.T) {
 	}
 }
 
+// TestFirstLines finds the format behind blank and broken lines.
+func TestFirstLines(t *testing.T) {
+	f := func(format, before, line string, want FormatCount) {
+		t.Helper()
+		in, _ := scanText(t, "log", before+line+"\n", Options{})
+		if got := in.ByFormat[format]; got == nil || *got != want {
+			t.Errorf("%q: %+v, %+v; want %s %+v", before, got, in.RejectedSamples, format, want)
+		}
+	}
+	plain, _, _ := strings.Cut(edgeLines(), "\n")
+	const (
+		blank  = "\n\r\n\n"
+		broken = "a piece of a line\n"
+		cut    = `{"date":"2025` + "\n"
+		edge   = `{"timestamp":"1763622001","sc-status":"403","cs-uri-stem":"/a"}`
+		origin = `{"bucket_name":"site","request_time":"2025-11-20T07:00:00.500Z","operation":"REST.GET.OBJECT","key_name":"a","request_uri":"GET /a HTTP/1.1","http_status":403}`
+	)
+	f("cloudfront-w3c", blank, w3cHeader+plain, FormatCount{Objects: 1, Lines: 6, Records: 1, Forbidden: 1, Skipped: 5})
+	f("cloudfront-w3c", broken, w3cHeader+plain, FormatCount{Objects: 1, Lines: 4, Records: 1, Forbidden: 1, Skipped: 2, Rejected: 1})
+	f("cloudfront-plain", blank+broken, plain, FormatCount{Objects: 1, Lines: 5, Records: 1, Forbidden: 1, Skipped: 3, Rejected: 1})
+	f("cloudfront-json", blank, edge, FormatCount{Objects: 1, Lines: 4, Records: 1, Forbidden: 1, Skipped: 3})
+	f("cloudfront-json", cut, edge, FormatCount{Objects: 1, Lines: 2, Records: 1, Forbidden: 1, Rejected: 1})
+	f("s3-json", cut+blank, origin, FormatCount{Objects: 1, Lines: 5, Records: 1, Forbidden: 1, Skipped: 3, Rejected: 1})
+	f("cloudfront-json", strings.Repeat("\n", 100), edge, FormatCount{Objects: 1, Lines: 101, Records: 1, Forbidden: 1, Skipped: 100})
+	// Beyond a handful of lines it is another file.
+	f("unknown", strings.Repeat(broken, 8), edge, FormatCount{Objects: 1, Lines: 9, Rejected: 9})
+}
+
 func TestConnectionLogs(t *testing.T) {
 	const f = "cloudfront-connection"
 	in := scanned(t, f, "log", "#Fields: connectionStatus clientIp connectionId\nSuccess\t192.0.2.1\tabc\n", Options{})

@@ -9,17 +9,8 @@ var originAccess = &Format{
 	Name: "s3-access",
 	Doc:  "S3 server access log lines",
 	sniff: func(head []byte) bool {
-		for range 8 { // a broken line may come first
-			line, rest, more := bytes.Cut(head, []byte{'\n'})
-			if _, reason := new(originParser).head(new(OriginRecord), bytes.TrimSuffix(line, []byte{'\r'})); reason == "" {
-				return true
-			}
-			if !more {
-				break
-			}
-			head = rest
-		}
-		return false
+		_, reason := new(originParser).head(new(OriginRecord), firstLine(head))
+		return reason == ""
 	},
 	lines: func(s *scanner, _ []byte) (lineDecoder, error) { return &s.access, nil },
 }

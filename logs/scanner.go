@@ -166,13 +166,13 @@ func (s *scanner) read(ctx context.Context, j job) error {
 		return noEOF(err)
 	}
 	block = bytes.TrimPrefix(block, bom)
-	format := s.format
+	format, head := s.format, bytes.TrimLeft(block, "\r\n")
 	if format == nil {
-		format = formatOf(block)
+		format, head = formatOf(block)
 		if said := formatNamed(s.layout.Format); said != nil && (format == unknownFormat || format == edgePlain || format == edgeRealTime) {
 			format = said
 		}
-		if format == unknownFormat && isPlain(firstLine(block), s.layout) {
+		if format == unknownFormat && isPlain(firstLine(head), s.layout) {
 			format = edgePlain
 		}
 	}
@@ -180,7 +180,7 @@ func (s *scanner) read(ctx context.Context, j job) error {
 		return s.readWhole(ctx, text, block, err, format)
 	}
 	s.use(format)
-	decoder, refused := format.lines(s, block)
+	decoder, refused := format.lines(s, head)
 	if refused != nil {
 		return refused
 	}
