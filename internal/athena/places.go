@@ -19,73 +19,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
-	"github.com/why403/why403/internal/gather"
 	"github.com/why403/why403/logs"
 )
-
-// LegacyLogs is where a distribution's legacy standard log is delivered to, by
-// its Logging settings: the bucket without its domain, and the prefix, after
-// which CloudFront puts a slash (CloudFront guide, Standard logging).
-func LegacyLogs(bucket, prefix, distribution string) Logs {
-	location := "s3://" + strings.TrimSuffix(bucket, ".s3.amazonaws.com") + "/" + prefix
-	if !strings.HasSuffix(location, "/") {
-		location += "/"
-	}
-	return Logs{Format: "cloudfront-w3c", Location: location + distribution + "."}
-}
-
-// OriginLogs is where a bucket's server access log is delivered to, by
-// GetBucketLogging: the target bucket, its prefix, to which S3 adds no slash,
-// and for the partitioned prefix account, Region and name of the source bucket.
-func OriginLogs(target, prefix string, partitioned bool, account, region, source string) Logs {
-	l := Logs{Format: "s3-access", Location: "s3://" + target + "/" + prefix}
-	if partitioned {
-		l.Location += account + "/" + region + "/" + source + "/"
-		l.Suffix = "{yyyy}/{MM}/{dd}"
-	}
-	return l
-}
-
-// DeliveryLogs is where a delivery of vended logs puts them (CloudFront guide,
-// Configure standard logging (v2), paths in S3).
-func DeliveryLogs(d gather.Delivery) (Logs, error) {
-	l := Logs{Fields: d.Fields, Delimiter: d.Delimiter, Hive: d.Hive}
-	what, formats := "cloudfront", map[string]string{"w3c": "cloudfront-w3c", "plain": "cloudfront-plain", "raw": "cloudfront-plain", "json": "cloudfront-json", "parquet": "cloudfront-parquet"}
-	if d.LogType == "S3_SERVER_ACCESS_LOGS" {
-		what, formats = "s3", map[string]string{"json": "s3-json", "parquet": "s3-parquet"}
-	}
-	if l.Format = formats[d.Format]; l.Format == "" {
-		return l, &UsageError{fmt.Sprintf("the delivery %s has format %q, which athena can't read", d.ID, d.Format), "use --engine local for it"}
-	}
-	bucket, ok := strings.CutPrefix(d.Destination, "arn:aws:s3:::")
-	if !ok {
-		if _, bucket, ok = strings.Cut(d.Destination, ":s3:::"); !ok { // other partitions
-			return l, &UsageError{fmt.Sprintf("the delivery %s does not go to a bucket that is known here", d.ID), "give the location of the logs"}
-		}
-	}
-	// arn:aws:cloudfront::ACCOUNT:distribution/ID
-	if arn := strings.SplitN(d.Resource, ":", 6); len(arn) == 6 {
-		l.Account = arn[4]
-		if id, ok := strings.CutPrefix(arn[5], "distribution/"); ok {
-			l.Distributions = []string{id}
-		}
-	}
-	suffix := strings.Trim(d.SuffixPath, "/")
-	bucket, prefix, _ := strings.Cut(bucket, "/")
-	prefix = strings.Trim(prefix, "/")
-	if prefix == "" && !strings.HasPrefix(suffix, "AWSLogs/") {
-		if what != "cloudfront" || l.Account == "" {
-			return l, &UsageError{fmt.Sprintf("the folder of delivery %s in %s is not known", d.ID, bucket), "give the location of the logs"}
-		}
-		prefix = "AWSLogs/" + l.Account + "/CloudFront"
-		if d.Hive {
-			prefix = "AWSLogs/aws-account-id=" + l.Account + "/CloudFront"
-		}
-	}
-	l.Location = "s3://" + path.Join(bucket, prefix) + "/"
-	l.Suffix = suffix
-	return l, nil
-}
 
 // Detect finds the places of logs in a source in S3 by the names of its objects
 // and by the head of one object of each place. It lists the source, narrowed to

@@ -13,57 +13,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/why403/why403/internal/gather"
 	"github.com/why403/why403/logs"
 )
 
-func TestPlacesOfSettings(t *testing.T) {
-	f := func(l Logs, location string) {
-		t.Helper()
-		if l.Location != location {
-			t.Errorf("location %s, want %s", l.Location, location)
-		}
-	}
-	f(LegacyLogs("site-logs.s3.amazonaws.com", "", "E1EXAMPLE00001"), "s3://site-logs/E1EXAMPLE00001.")
-	f(LegacyLogs("site-logs.s3.amazonaws.com", "cf", "E1EXAMPLE00001"), "s3://site-logs/cf/E1EXAMPLE00001.")
-	f(LegacyLogs("site-logs.s3.amazonaws.com", "cf/", "E1EXAMPLE00001"), "s3://site-logs/cf/E1EXAMPLE00001.")
-	f(OriginLogs("site-logs", "s3-", false, "", "", ""), "s3://site-logs/s3-")
-	f(OriginLogs("site-logs", "s3/", true, "111122223333", "us-east-1", "site"), "s3://site-logs/s3/111122223333/us-east-1/site/")
-}
-
+// The place of an hour follows the delivery's suffix path (CloudFront guide,
+// Configure standard logging (v2), paths in S3).
 func TestPlacesOfDeliveries(t *testing.T) {
-	const arn = "arn:aws:cloudfront::111122223333:distribution/E1EXAMPLE00001"
-	f := func(destination, suffix string, hive bool, location, template string) {
+	f := func(location, suffix string, hive bool, template string) {
 		t.Helper()
-		l, err := DeliveryLogs(gather.Delivery{ID: "d", Resource: arn, LogType: "ACCESS_LOGS", Format: "json", Destination: destination, SuffixPath: suffix, Hive: hive})
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := Logs{Format: "cloudfront-json", Location: location, Suffix: suffix, Hive: hive, Account: "111122223333", Distributions: []string{"E1EXAMPLE00001"}}
 		ts, err := l.Tables()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ts[0].Properties["storage.location.template"]; l.Location != location || got != template {
-			t.Errorf("%s + %s: %s, %s\nwant %s, %s", destination, suffix, l.Location, got, location, template)
+		if got := ts[0].Properties["storage.location.template"]; got != template {
+			t.Errorf("%s + %s: %s, want %s", location, suffix, got, template)
 		}
 	}
-	f("arn:aws:s3:::b/MyLogPrefix", "", false, "s3://b/MyLogPrefix/", "")
-	f("arn:aws:s3:::b/MyLogPrefix", "myFolderA/{yyyy}", true, "s3://b/MyLogPrefix/", "s3://b/MyLogPrefix/myFolderA/year=${year}/")
-	f("arn:aws:s3:::b", "", false, "s3://b/AWSLogs/111122223333/CloudFront/", "")
-	f("arn:aws:s3:::b", "", true, "s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/", "")
-	f("arn:aws:s3:::b", "/myFolderA/{accountid}/{HH}", true, "s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/",
+	f("s3://b/MyLogPrefix/", "", false, "")
+	f("s3://b/MyLogPrefix/", "myFolderA/{yyyy}", true, "s3://b/MyLogPrefix/myFolderA/year=${year}/")
+	f("s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/", "myFolderA/{accountid}/{HH}", true,
 		"s3://b/AWSLogs/aws-account-id=111122223333/CloudFront/myFolderA/accountid=111122223333/hour=${hour}/")
-	f("arn:aws-cn:s3:::b", "AWSLogs/{accountid}/CloudFront/{DistributionId}/{yyyy}", false, "s3://b/",
+	f("s3://b/", "AWSLogs/{accountid}/CloudFront/{DistributionId}/{yyyy}", false,
 		"s3://b/AWSLogs/111122223333/CloudFront/${distribution}/${year}/")
-
-	bad := func(d gather.Delivery, what, hint string) {
-		t.Helper()
-		_, err := DeliveryLogs(d)
-		wantError(t, err, what, hint)
-	}
-	bad(gather.Delivery{ID: "d1", Format: "avro"}, `the delivery d1 has format "avro", which athena can't read`, "use --engine local for it")
-	bad(gather.Delivery{ID: "d1", Format: "json"}, "the delivery d1 does not go to a bucket that is known here", "give the location of the logs")
-	bad(gather.Delivery{ID: "d1", Format: "json", LogType: "S3_SERVER_ACCESS_LOGS", Destination: "arn:aws:s3:::b"}, "the folder of delivery d1 in b is not known", "give the location of the logs")
 }
 
 // memory is a source in memory.
