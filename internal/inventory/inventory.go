@@ -121,6 +121,9 @@ func ReadManifest(r io.Reader) (*Manifest, error) {
 	if m.SourceBucket == "" {
 		return nil, fmt.Errorf("inventory manifest: no sourceBucket")
 	}
+	if in.Files == nil { // an empty list is an empty bucket
+		return nil, fmt.Errorf("inventory manifest: no files")
+	}
 	return m, nil
 }
 

@@ -127,6 +127,8 @@ func TestReadManifestFailure(t *testing.T) {
 	f(manifest("XML", "", "1", nil), `inventory manifest: unknown fileFormat "XML"`)
 	f(manifest("CSV", "Bucket, Size", "1", nil), `inventory manifest: fileSchema "Bucket, Size" has no Key`)
 	f(`{"fileFormat":"Parquet"}`, "inventory manifest: no sourceBucket")
+	f(`{"sourceBucket":"site","fileFormat":"Parquet"}`, "inventory manifest: no files")
+	f(`{"sourceBucket":"site","fileFormat":"Parquet","files":null}`, "inventory manifest: no files")
 	f("", "inventory manifest: unexpected end of JSON input")
 }
 
