@@ -573,16 +573,16 @@ func (j *joiner) match(edges, lines []uint32, byAgent bool) {
 
 // matchAlike gives each S3 line at most one CloudFront line whose window holds
 // it, and the other way round, first within the time that clocks of one second
-// demand, then within the whole window. In each round the lines go by time and
-// each takes the CloudFront line whose window closes first: that joins as many
-// as can be joined. A pair is ambiguous unless neither has another candidate.
-// Both lists are sorted by time.
+// demand, S3 being asked before CloudFront has answered, then within the whole
+// window. In each round the lines go by time and each takes the CloudFront line
+// whose window closes first: that joins as many as can be joined. A pair is
+// ambiguous unless neither has another candidate. Both lists are sorted by time.
 func (j *joiner) matchAlike(edges, lines []uint32, foreign bool) {
 	soonest := queue[uint32]{less: func(a, b uint32) bool { // by the time of their end
 		x, y := j.edge(a), j.edge(b)
 		return cmp.Or(cmp.Compare(x.end(), y.end()), cmp.Compare(y.taken(), x.taken()), cmp.Compare(x.req, y.req)) < 0
 	}}
-	for _, slack := range [...][2]int64{{999, windowAfter}, {windowBefore, windowAfter}} {
+	for _, slack := range [...][2]int64{{999, 0}, {windowBefore, windowAfter}} {
 		soonest.list = soonest.list[:0]
 		next := 0
 		for _, o := range lines {

@@ -132,6 +132,12 @@ func TestScenarios(t *testing.T) {
 			key E1 site/b oac logged s3=1 cached=1 alone=1
 			key E1 site/c oac logged cf=1 s3=1 joined=1
 			edge E1 /b n=1 cached site/b`},
+		{"clocks a little apart do not cost a pair", rest, `
+			cf 10:00:07.123 0.045 GET /a 403
+			cf 10:00:09.123 0.045 GET /a 403
+			s3 10:00:06 REST.GET.OBJECT site a 403
+			s3 10:00:08 REST.GET.OBJECT site a 403   # after the first was answered`, `
+			key E1 site/a oac logged cf=2 s3=2 joined=2`},
 		{"the root without a default root object", rest, `
 			cf 10:00:01 0.05 GET / 403
 			s3 10:00:00 REST.GET.BUCKET site - 403`, `
