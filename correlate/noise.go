@@ -18,9 +18,9 @@ import (
 // served, what the site links to and what many viewers want is never noise.
 const (
 	noiseViewers  = 20 // a path of more clients is no noise
-	noiseRequests = 50
-	proberPaths   = 5 // different paths that make a client or an agent a prober
-	proberPlaces  = 5 // different foreign places of a client
+	noiseRequests = 50 // nor is one of more requests, unless scanners use its words
+	proberPaths   = 5  // different paths that make a client or an agent a prober
+	proberPlaces  = 5  // different foreign places of a client
 	knownSite     = 20
 )
 
@@ -55,8 +55,8 @@ func (j *joiner) noise() {
 	j.noisyStem = spill.Make[bool](j.mem, int(j.paths.len()))
 	j.noisyKey = spill.Make[bool](j.mem, int(j.keys.len()))
 
-	candidate := func(ids []uint64, n int, okay bool) bool {
-		if okay || n > noiseRequests {
+	candidate := func(path []byte, ids []uint64, n int, okay bool) bool {
+		if okay || n > noiseRequests && !isProbe(path) { // a scanner may come again and again
 			return false
 		}
 		clients := 0
@@ -138,7 +138,7 @@ func (j *joiner) noise() {
 		scope := j.dist(s)
 		dist, stem := g.distributions.name(scope), j.paths.name(s)
 		okay := referred || wasServed(edgeDomain, dist, stem) || wasRead(j.key(j.info[s].key))
-		stems[s] = candidate(ids, int(to-from), okay)
+		stems[s] = candidate(stem, ids, int(to-from), okay)
 		count('e', scope, stem, stems[s], referred)
 	}
 	for k := range j.keys.len() {
@@ -147,7 +147,7 @@ func (j *joiner) noise() {
 		}
 		scope, key := j.key(k)
 		from, to, _ := j.linesOf(k)
-		keys[k] = candidate(ids, int(to-from), wasRead(scope, key))
+		keys[k] = candidate(key, ids, int(to-from), wasRead(scope, key))
 		count('o', scope, key, keys[k], false)
 	}
 

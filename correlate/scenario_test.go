@@ -503,6 +503,14 @@ func TestNoise(t *testing.T) {
 	for i, p := range []string{"/a.php", "/b.php", "/c.php", "/d.php", "/e.php"} {
 		fmt.Fprintf(&b, "cf 10:%02d:00 0.05 GET %s 403 ip=203.0.113.%d agent=zgrab\n", i, p, i)
 	}
+	// A scanner that comes again and again.
+	for i := range 300 {
+		fmt.Fprintf(&b, "cf 10:%02d:%02d 0.05 GET /%s 403 ip=192.0.2.66 agent=again\n", i/60+30, i%60, []string{"xmlrpc.php", ".git/config", ".aws/credentials", "wp-admin/setup.php", "id_rsa"}[i%5])
+	}
+	// A monitor that asks for one key all day.
+	for i := range 60 {
+		fmt.Fprintf(&b, "cf 10:%02d:30 0.05 GET /health.txt 403 ip=192.0.2.67 agent=monitor\n", i)
+	}
 	// Real breakage: a folder that never worked, asked for by many and linked
 	// from the site; and a page that once worked, asked for by a scanner, too.
 	for i := range 30 {
@@ -520,11 +528,11 @@ func TestNoise(t *testing.T) {
 		}
 	}
 	slices.Sort(noise)
-	want := []string{".env", "a.php", "admin/config", "b.php", "backup.tar", "c.php", "config.json", "d.php", "e.php", "old/x.bin", "wp-login.php"}
+	want := []string{".aws/credentials", ".env", ".git/config", "a.php", "admin/config", "b.php", "backup.tar", "c.php", "config.json", "d.php", "e.php", "id_rsa", "old/x.bin", "wp-admin/setup.php", "wp-login.php", "xmlrpc.php"}
 	if !slices.Equal(noise, want) {
 		t.Errorf("noise: got %q\nwant %q", noise, want)
 	}
-	if r.Noise.Keys != 11 || r.Noise.Requests != 11 || len(r.Noise.Examples) != 5 {
+	if r.Noise.Keys != 16 || r.Noise.Requests != 311 || len(r.Noise.Examples) != 5 {
 		t.Errorf("%+v", r.Noise)
 	}
 }
