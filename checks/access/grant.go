@@ -51,7 +51,7 @@ func (j *judge) bucketPolicy() {
 					grant.Guess = grant.Guess || s.guessed(doc.p, i)
 				case match == policy.Unknown:
 					e := doc.p.ExplainOne("bucketPolicy", i, j.request())
-					grant.Missing = append(grant.Missing, e.DependsOn...)
+					grant.Missing = append(grant.Missing, s.needs(e.DependsOn)...)
 				}
 				return
 			}
@@ -62,7 +62,7 @@ func (j *judge) bucketPolicy() {
 			if match == policy.Unknown {
 				deny.Blocks = correlate.Unknown
 				deny.Because = fmt.Sprintf("whether %s of the bucket policy matches depends on %s", Name(&e), strings.Join(e.DependsOn, ", "))
-				deny.Missing = append(deny.Missing, e.DependsOn...)
+				deny.Missing = append(deny.Missing, s.needs(e.DependsOn)...)
 				return
 			}
 			j.o.Denied = true
@@ -83,6 +83,10 @@ func (j *judge) bucketPolicy() {
 			if acc := s.Principal.Account(); acc == "" || acc == s.OwnerAccount || s.OwnerAccount == "" {
 				grant.Blocks, grant.Missing = j.identity()
 			}
+		}
+		if grant.Blocks == correlate.Unknown {
+			grant.Missing = unique(grant.Missing)
+			grant.Because = "whether the bucket policy allows it depends on " + strings.Join(grant.Missing, ", ")
 		}
 	} else if f.Settled() && s.Access == correlate.AccessIAM {
 		if acc := s.Principal.Account(); acc == "" || acc == s.OwnerAccount || s.OwnerAccount == "" {

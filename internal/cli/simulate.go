@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -116,8 +117,8 @@ func defineSimulate(e *env, fs *pflag.FlagSet) runner {
 			q.Context[k] = v
 		}
 		secure := ""
-		if http {
-			secure = "false"
+		if fs.Changed("http") {
+			secure = strconv.FormatBool(!http)
 		}
 		for _, kv := range [][2]string{{"aws:Referer", referer}, {"aws:SourceIp", sourceIP}, {"aws:UserAgent", userAgent}, {"aws:SecureTransport", secure}} {
 			if kv[1] != "" {
