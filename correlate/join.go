@@ -389,6 +389,13 @@ func (j *joiner) resolvePath(id uint32) stemInfo {
 		info.key, info.known = look(), knownGuessed
 	default:
 		info.key = look()
+		if strings.Contains(res.Wire, "+") && !j.hasLine(id, info.key) {
+			// What S3's line says is the truth, be it the plus itself.
+			literal := KeyOfWire(strings.ReplaceAll(res.Wire, "+", "%2B"))
+			if n := j.find(j.bucket(bucket), literal, &j.lanes[info.lane].near); j.hasLine(id, n) {
+				info.key = n
+			}
+		}
 		if s := res.Second; s != nil && s.S3 && slices.Contains(res.Group.Statuses, 403) {
 			// The viewer's 403 is the second origin's: the first one's was
 			// the reason to ask it.

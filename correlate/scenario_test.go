@@ -112,6 +112,10 @@ func TestScenarios(t *testing.T) {
 			cf 10:00:01 0.05 GET /a+b 403
 			s3 10:00:00 REST.GET.OBJECT site a%2Bb 403`, `
 			key E1 site/a b oac logged cf=1 s3=1 joined=1`},
+		{"S3's line says that plus is a plus", rest, `
+			cf 10:00:01 0.05 GET /a+b%2520c 403
+			s3 10:00:00 REST.GET.OBJECT site a%252Bb%2Bc 403`, `
+			key E1 site/a+b c oac logged cf=1 s3=1 joined=1`},
 		{"methods are kept apart", rest, `
 			cf 10:00:01 0.05 HEAD /a 403
 			cf 10:00:01 0.05 PUT /a 403
