@@ -203,7 +203,7 @@ func (j *joiner) sort(r *runs) {
 	j.distRank, j.bucketRank = nameRanks(&g.distributions), nameRanks(&g.buckets)
 	paths := merger[edgeEvent]{bits: signBits, rank: j.distRank, compare: edgeOrder(g.edgeKinds.list, &g.lines), look: recentEdges, same: func(a, b *edgeEvent) bool {
 		return a.req != 0 && a.req == b.req && b.end()-a.end() < sameRequest
-	}}
+	}, ago: func(a, b *edgeEvent) int64 { return b.end() - a.end() }}
 	keys := merger[originEvent]{bits: sureBits, rank: j.bucketRank, twins: true, compare: originOrder(g.originKind.list, &g.lines), look: 1, same: func(a, b *originEvent) bool {
 		return a.req != 0 && a.req == b.req
 	}}

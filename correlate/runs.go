@@ -191,9 +191,10 @@ type merger[E any] struct {
 	bits    uint
 	rank    []uint32 // of scopes, without their lowest bits
 	compare func(a, b *E) int
-	same    func(a, b *E) bool // a line that was delivered twice
-	look    int                // as many events back
-	twins   bool               // names that differ in the lowest bit become one: see name.sure
+	same    func(a, b *E) bool  // a line that was delivered twice
+	look    int                 // as many events back
+	ago     func(a, b *E) int64 // ms from a to b; set: same also looks at names that differ in their lowest bits alone
+	twins   bool                // names that differ in the lowest bit become one: see name.sure
 }
 
 // A head is a source's name that is next, and the event of it that is next.
@@ -249,6 +250,8 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []part[E]) (out *table[E], 
 	}
 	var alike []*head[E] // of one name
 	recent := make([]E, m.look)
+	var others []cursor // over the events of the names before that differ in their lowest bits alone
+	begun := uint32(0)
 	for len(queue.list) > 0 {
 		alike = append(alike[:0], queue.pop())
 		first := alike[0]
@@ -256,6 +259,15 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []part[E]) (out *table[E], 
 			alike = append(alike, queue.pop())
 		}
 		if !m.twins {
+			if m.ago != nil && out.open && out.next.scope>>m.bits == first.scope>>m.bits && bytes.Equal(out.text.get(out.next.off, out.next.n), first.text) {
+				others = append(others, cursor{first: begun, end: uint32(out.events.n)})
+				for i := range others {
+					others[i].at = others[i].first
+				}
+			} else {
+				others = others[:0]
+			}
+			begun = uint32(out.events.n)
 			out.begin(first.scope, first.text)
 		} else if bucket := first.scope >> m.bits; !out.open || out.next.scope != bucket || !bytes.Equal(out.text.get(out.next.off, out.next.n), first.text) {
 			out.begin(bucket, first.text)
@@ -277,6 +289,9 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []part[E]) (out *table[E], 
 			for i := range min(n, m.look) {
 				again = again || m.same(&recent[i], &next.upcoming)
 			}
+			for i := range others {
+				again = again || m.among(out, &others[i], &next.upcoming)
+			}
 			if again {
 				dropped++
 			} else {
@@ -294,6 +309,22 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []part[E]) (out *table[E], 
 	}
 	out.close()
 	return out, dropped
+}
+
+// A cursor goes through events by time.
+type cursor struct{ first, at, end uint32 }
+
+// among reports whether the event is one of the cursor's.
+func (m *merger[E]) among(t *table[E], c *cursor, e *E) bool {
+	for c.at < c.end && m.ago(t.events.at(c.at), e) >= sameRequest {
+		c.at++
+	}
+	for i := c.at; i < min(c.end, c.at+uint32(m.look)) && m.ago(e, t.events.at(i)) < sameRequest; i++ {
+		if m.same(t.events.at(i), e) || m.same(e, t.events.at(i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // A queue gives the least first.

@@ -212,6 +212,17 @@ func TestScenarios(t *testing.T) {
 			s3 10:00:03 REST.GET.OBJECT site a 403`, `
 			key E1 site/a oac logged cf=3 s3=3 joined=3
 			duplicates=2 own=0`},
+		{"requests in two logs of CloudFront, one of which tells more", rest, `
+			cf 10:00:01 0.05 GET /a 403 id=x
+			cf 10:00:02 0.05 GET /a 403 id=y
+			cf 10:00:09 0.05 GET /a 403 id=z type=text/html
+			cf 10:00:00.877 0.05 GET /a 403 id=w fbl=-
+			cf 10:00:01.123 0.05 GET /a 403 id=x fbl=-
+			cf 10:00:02.345 0.05 GET /a 403 id=y fbl=-
+			cf 10:00:09.999 0.05 GET /a 403 id=z detailed=ClientGeoBlocked`, `
+			key E1 site/a oac resolved cf=2 nolog=2
+			edge E1 /a n=2 edge site/a
+			duplicates=3 own=0`},
 		{"a log that names the distribution by its domain name", rest, `
 			cf 10:00:01 0.05 GET /b 403 dist=D1.cloudfront.net
 			cf 10:00:01 0.05 GET /a 403
