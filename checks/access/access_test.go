@@ -224,6 +224,28 @@ func TestMissingNamesPermissions(t *testing.T) {
 	}
 }
 
+// A condition key that a fact would tell is named by the fact's permission.
+func TestMissingNamesPermissionOfKeys(t *testing.T) {
+	f := func(want, condition string, changes ...change) {
+		t.Helper()
+		doc := strings.Replace(forOAC, `"Statement":[`, `"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":`+condition+`},`, 1)
+		w, b, o := world()
+		for _, c := range append(changes, with(doc)) {
+			c(w, b, o)
+		}
+		if m := Judge(New(correlate.AccessOAC, "b", "k", w, b, o)).Step(GatePolicyDeny).Missing; !slices.Equal(m, []string{want}) {
+			t.Errorf("%s: missing %v, want %s", condition, m, want)
+		}
+	}
+	tag := `{"StringEquals":{"s3:ExistingObjectTag/x":"y"}}`
+	f("s3:GetObjectTagging", tag)
+	f("s3:GetObjectTagging", tag, func(_ *facts.Facts, _ *facts.Bucket, o *facts.Object) {
+		o.Tags = refused[map[string]string]("s3:GetObjectTagging")
+	})
+	f("cloudfront:GetDistribution", `{"ArnNotEquals":{"aws:SourceArn":"arn:aws:cloudfront::111122223333:distribution/E1"}}`)
+	f("aws:SourceOrgID", `{"StringNotEquals":{"aws:SourceOrgID":"o-1"}}`)
+}
+
 // The context of a request is what its S3 line recorded.
 func TestContextOfLine(t *testing.T) {
 	k := &correlate.FailingKey{Distribution: "E1", Bucket: "b", Key: "k", Access: correlate.AccessWebsite, First: 1763600000000,

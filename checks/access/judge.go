@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -201,6 +202,32 @@ func (s *Situation) missing(permission, call string) []string {
 		return facts.One(what)
 	}
 	return nil
+}
+
+// needs is what would settle the condition keys that a statement depends on:
+// the permission of the fact that holds a key's value, else the key. The lists
+// are not changed.
+func (s *Situation) needs(keys []string) []string {
+	var out []string
+	for i, k := range keys {
+		what := ""
+		switch name := strings.ToLower(k); {
+		case strings.HasPrefix(name, "s3:existingobjecttag/") && !s.Object.Tags.Known():
+			what = or2(s.Object.Tags.Missing(), "s3:GetObjectTagging")
+		case s.Access == correlate.AccessOAC && s.Distribution == nil && (name == "aws:sourcearn" || name == "aws:sourceaccount"):
+			what = "cloudfront:GetDistribution"
+		default:
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(keys)
+		}
+		out[i] = what
+	}
+	if out == nil {
+		return keys
+	}
+	return out
 }
 
 func fromPolicy(t policy.Tri) correlate.Tri {

@@ -49,7 +49,7 @@ func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fa
 				st.Guess = st.Guess || j.s.Guessed(&e)
 			case policy.Unknown:
 				unknown(fmt.Sprintf("whether %s %s denies it depends on %s", name, p.Name, strings.Join(e.DependsOn, ", ")))
-				st.Missing = append(st.Missing, e.DependsOn...)
+				st.Missing = append(st.Missing, j.s.needs(e.DependsOn)...)
 			}
 		})
 	}

@@ -67,7 +67,7 @@ func (j *judge) accessPoint() {
 		block(PointDeny, fmt.Sprintf("the policy of access point %s denies it by %s%s", s.AccessPoint, Name(&e), because(&e)), facts.Evidence{Source: p.Policy.Call, Ref: Ref(&e), Fact: "a Deny that matches" + because(&e)})
 		return
 	case res.Decision == policy.Undecided:
-		unknown("whether the policy of access point "+s.AccessPoint+" allows it depends on "+strings.Join(res.DependsOn, ", "), res.DependsOn...)
+		unknown("whether the policy of access point "+s.AccessPoint+" allows it depends on "+strings.Join(res.DependsOn, ", "), s.needs(res.DependsOn)...)
 		return
 	case res.Decision != policy.Allow && member:
 		unknown("whether the requester's own policies allow it is not known", policy.KeyIdentity)
