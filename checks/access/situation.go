@@ -116,9 +116,9 @@ func (s *Situation) OfKey(r Request) {
 	}
 	logged := from.line != nil || from.class != nil
 	if !logged && s.Access == correlate.AccessOAC && r.Origin != nil {
-		// No S3 line says who asked: an access control that does not sign makes
-		// the request anonymous.
-		if oac, ok := s.Facts.AccessControl[r.Origin.OriginAccessControlID]; ok && oac.Known() && oac.Value.SigningBehavior == "never" {
+		// No S3 line says who asked: an access control that does not sign, or not
+		// for S3, makes the request anonymous.
+		if oac := s.Facts.AccessControl[r.Origin.OriginAccessControlID]; oac.Known() && (oac.Value.SigningBehavior == "never" || oac.Value.OriginType != "" && oac.Value.OriginType != "s3") {
 			s.Access = correlate.AccessAnonymous
 		}
 	}
@@ -717,19 +717,16 @@ func Forwards(f *facts.Facts, b *correlate.Behavior, name string) (yes, known bo
 	}
 	known = true
 	if b.CachePolicyID != "" {
-		p, ok := f.CachePolicies[b.CachePolicyID]
-		switch {
-		case !ok || !p.Known():
-			// No managed cache policy but the Elemental and UseOriginCacheControl
-			// ones adds headers; an unknown one may.
+		switch p := f.CachePolicy(b.CachePolicyID); {
+		case !p.Known():
 			known = false
 		case p.Value.HeaderBehavior == "whitelist" && containsFold(p.Value.Headers, name):
 			return true, true
 		}
 	}
 	if b.OriginRequestPolicyID != "" {
-		p, ok := f.OriginRequest[b.OriginRequestPolicyID]
-		if !ok || !p.Known() {
+		p := f.OriginRequestPolicy(b.OriginRequestPolicyID)
+		if !p.Known() {
 			return false, false
 		}
 		in := containsFold(p.Value.Headers, name)

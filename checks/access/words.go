@@ -5,32 +5,46 @@ import (
 	"strings"
 
 	"github.com/why403/why403/checks/policy"
+	"github.com/why403/why403/correlate"
 )
 
 // Guessed reports whether a statement's match rests on a key whose value no
-// document states. A missing aws:SourceIp is no matter to NotIpAddress: it
-// holds for an address of CloudFront's as well.
+// document states.
 func (s *Situation) Guessed(e *policy.Explanation) bool {
 	for _, el := range e.Elements {
-		if el.Element == "Condition" && s.guess(el.Operator, strings.ToLower(el.Key)) {
+		if el.Element == "Condition" && s.guess(el.Operator, strings.ToLower(el.Key), el.Match == policy.True) {
 			return true
 		}
 	}
 	return false
 }
 
-// guessed is Guessed for a statement of a policy.
+// guessed is Guessed for a statement of a policy that matches.
 func (s *Situation) guessed(p *policy.Policy, statement int) bool {
 	for operator, key := range p.Conditions(statement) {
-		if s.guess(operator, key) {
+		if s.guess(operator, key, true) {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *Situation) guess(operator, key string) bool {
-	return s.Guesses[key] && !(key == "aws:sourceip" && strings.HasPrefix(strings.ToLower(operator), "notipaddress"))
+// guess reports whether a condition's answer could differ with a guessed key. A
+// missing aws:SourceIp is no matter to NotIpAddress: it holds for an address of
+// CloudFront's as well. And what an origin access identity is guessed to carry
+// is no matter to a condition that holds without the key, too.
+func (s *Situation) guess(operator, key string, met bool) bool {
+	if !s.Guesses[key] {
+		return false
+	}
+	low := strings.ToLower(operator)
+	switch {
+	case key == "aws:sourceip" && strings.HasPrefix(low, "notipaddress"):
+		return false
+	case s.Access == correlate.AccessOAI && met && (negated(low) || strings.HasSuffix(low, "ifexists")):
+		return false
+	}
+	return true
 }
 
 // Ref names a statement as evidence does: "Statement[1]" and its Sid.

@@ -357,6 +357,11 @@ func TestRemedies(t *testing.T) {
 	verified(yes, "Let the bucket's owner pay", asWebsite, settings(func(s *scene) { s.bucket.RequestPayment.Value = "Requester" }))
 	verified(yes, "Let the distribution decrypt", kmsKey(keyPolicyClosed, facts.KMSMetadata{}))
 	verified(yes, "Encrypt the object with S3's own keys", kmsKey(keyPolicyClosed, facts.KMSMetadata{KeyManager: "AWS"}))
+	verified(yes, "Upload the object again, encrypted with S3's own keys", kmsKey(keyPolicyClosed, facts.KMSMetadata{}), settings(func(s *scene) {
+		k := s.facts.KMSKeys[s.object.Head.Value.SSEKMSKeyID]
+		k.Key, k.Policy = state[facts.KMSMetadata]("kms:DescribeKey", facts.NotFound), state[string]("kms:GetKeyPolicy", facts.NotFound)
+	}))
+	verified(yes, "Allow the read: the Deny keeps those out", asWebsite, policyDoc(`{"Version":"2012-10-17","Statement":[`+refererBan+`]}`), header("Referer", secret), sawReferer(secret))
 	verified(yes, "Attach an origin access control", asAnonymous)
 	verified(yes, "Let the origin access identity ENEW", asOAI, policyDoc(oaiPolicy))
 	verified(yes, "Upload the object", absent())

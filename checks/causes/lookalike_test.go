@@ -42,10 +42,12 @@ func blocks(b facts.PublicAccessBlock) option {
 	return func(s *scene) { s.bucket.PublicAccessBlock = known("s3:GetPublicAccessBlock", b) }
 }
 
-func signing403(behavior string) option {
+func signing403(behavior string) option { return accessControl(behavior, "s3") }
+
+func accessControl(behavior, kind string) option {
 	return func(s *scene) {
 		s.dist.Origins[0].OriginAccessControlID = "OAC1"
-		s.facts.AccessControl["OAC1"] = known("cloudfront:GetOriginAccessControl", facts.OriginAccessControl{ID: "OAC1", SigningBehavior: behavior, OriginType: "s3"})
+		s.facts.AccessControl["OAC1"] = known("cloudfront:GetOriginAccessControl", facts.OriginAccessControl{ID: "OAC1", SigningBehavior: behavior, OriginType: kind})
 	}
 }
 
@@ -203,6 +205,21 @@ var lookalikes = []lookalike{
 	{"oac-signing-off", "it does not sign now, and S3's line was signed", opts(signing403("never")), "unexplained", ""},
 	{"oac-signing-off", "it does not sign, and the object is archived", opts(asAnonymous, signing403("never"), policyDoc(publicPolicy), blocks(facts.PublicAccessBlock{}), code(403, "InvalidObjectState"), headed(facts.ObjectHead{StorageClass: "GLACIER"})), "object-archived", checks.Proven},
 	{"oac-signing-off", "viewers' Authorization is let through, and S3 refuses the key it names", opts(asAnonymous, signing403("no-override"), code(403, "InvalidAccessKeyId"), forwarding("Authorization")), "oac-signing-off", checks.Likely},
+	{"oac-not-attached", "no S3 line, and the access control is for another kind of origin", opts(unlogged, accessControl("always", "lambda")), "oac-not-attached", checks.Proven},
+	{"policy-other-access", "not signed, and the access control's settings can't be read", opts(asAnonymous, settings(func(s *scene) {
+		s.dist.Origins[0].OriginAccessControlID = "OAC1"
+		s.facts.AccessControl["OAC1"] = state[facts.OriginAccessControl]("cloudfront:GetOriginAccessControl", facts.Refused)
+	})), "unexplained", ""},
+	{"policy-other-access", "not signed, and the access control signs now", opts(asAnonymous, accessControl("always", "s3")), "policy-other-access", checks.Likely},
+	{"rcp-deny", "an origin access identity: none of the organization's, whatever else it carries", opts(asOAI, policyDoc(strings.Replace(oaiPolicy, "EOLD", "ENEW", 1)), rcp(rcpOrgOnly)), "rcp-deny", checks.Proven},
+	{"rcp-deny", "an origin access identity, and whether it carries the key is a guess", opts(asOAI, policyDoc(strings.Replace(oaiPolicy, "EOLD", "ENEW", 1)), rcp(strings.Replace(rcpOrgOnly, "BoolIfExists", "Bool", 1))), "rcp-deny", checks.Possible},
+	{"referer-absent", "no S3 line, and AWS's cache policy lets no Referer through", opts(asWebsite, policyDoc(refererAllow), unlogged, settings(func(s *scene) {
+		s.dist.Behaviors[0].CachePolicyID = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+		clear(s.facts.CachePolicies)
+	})), "referer-absent", checks.Proven},
+	{"referer-absent", "no S3 line, and AWS's origin request policy lets the viewer's through", opts(asWebsite, policyDoc(refererAllow), unlogged, settings(func(s *scene) {
+		s.dist.Behaviors[0].OriginRequestPolicyID = "acba4595-bd28-49b8-b9fe-13317c0390fa"
+	})), "unexplained", ""},
 	{"oai-mismatch", "a canonical user that may be an account's", opts(asOAI, policyDoc(partnerUser)), "oai-mismatch", checks.Likely},
 	{"policy-other-access", "a website endpoint whose origin names an access control", opts(asWebsite, policyDoc(oacPolicy), settings(func(s *scene) { s.dist.Origins[0].OriginAccessControlID = "OAC1" })), "policy-other-access", checks.Proven},
 	{"bpa-bucket", "RestrictPublicBuckets is on, and a policy of fixed addresses is not public", opts(asWebsite, policyDoc(cidrPolicy), blocks(facts.PublicAccessBlock{RestrictPublicBuckets: true})), "unexplained", ""},

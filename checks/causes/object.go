@@ -124,7 +124,7 @@ var ssecObject = &checks.Check{
 			// HeadObject answers 400 without the key (S3 API, HeadObject).
 			f := cause(checks.Likely, "HeadObject of %s answers 400, as for an object encrypted with a customer-provided key (SSE-C): CloudFront can't send that key", v.object())
 			f = with(f, ofFact(head, quote(v.s.Key), "HeadObject answers 400 %s", head.Code), v.refusal())
-			return fixed(f, v.reencryptRemedy())
+			return fixed(f, v.reencryptRemedy("Upload the object again without a customer-provided key"))
 		default:
 			return waits(st.Missing)
 		}
@@ -136,7 +136,7 @@ var ssecObject = &checks.Check{
 			c = weaker(c, checks.Possible)
 		}
 		f := cause(c, "%s is encrypted with a customer-provided key (SSE-C), which CloudFront can't send", v.object())
-		return fixed(with(with(f, st.Evidence...), v.refusal()), v.reencryptRemedy())
+		return fixed(with(with(f, st.Evidence...), v.refusal()), v.reencryptRemedy("Upload the object again without a customer-provided key"))
 	},
 }
 

@@ -360,7 +360,7 @@ var policyOtherAccess = &checks.Check{
 		}
 		w := v.ways(g.other)
 		var other []policy.Explanation
-		kind := ""
+		kind, signs := "", false
 		switch v.s.Access {
 		case correlate.AccessOAC:
 			other, kind = w.oai, "an origin access identity, and the origin uses an origin access control"
@@ -375,6 +375,13 @@ var policyOtherAccess = &checks.Check{
 			if v.unsignedBy() != "" || v.direct() {
 				return ruledOut() // oac-not-attached, oac-signing-off or policy-no-allow names it
 			}
+			if v.Origin != nil && v.Origin.OriginAccessControlID != "" {
+				oac := v.facts().AccessControl[v.Origin.OriginAccessControlID]
+				if !oac.Settled() {
+					return undecided(or(oac.Missing(), "cloudfront:GetOriginAccessControl")) // it tells why the request was not signed
+				}
+				signs = oac.Known()
+			}
 			other, kind = append(w.oac, w.oai...), "CloudFront's own identity, and the request was not signed"
 		default:
 			return notApplicable()
@@ -386,6 +393,9 @@ var policyOtherAccess = &checks.Check{
 		c := v.grantSure(false, false)
 		if v.s.Access == correlate.AccessAnonymous && (p.Finding(oacNotAttached).Verdict == checks.Undecided || p.Finding(oacSigningOff).Verdict == checks.Undecided) {
 			c = weaker(c, checks.Likely) // why it was not signed is not known
+		}
+		if signs {
+			c, kind = weaker(c, checks.Likely), kind+", though the origin's access control signs now: it was attached since, or another origin served the request"
 		}
 		f := cause(c, "%s of the bucket policy grants the read to %s", access.Name(e), kind)
 		f = with(f, v.policyFact(access.Ref(e)+".Principal", "Principal is %s", list(elementOf(e, "Principal").Policy, 3)))

@@ -304,6 +304,6 @@ var refererDenyOnly = &checks.Check{
 		e := &denies[0]
 		f := cause(v.grantSure(false, false), "the bucket policy denies a wrong Referer (%s), but no statement allows the right one: nothing grants the read", access.Name(e))
 		f = with(f, v.policyFact(access.Ref(e), "Effect Deny asks for a Referer; there is no Allow for %s", v.who()))
-		return fixed(with(f, v.refusal()), v.grantRemedies()...)
+		return fixed(with(f, v.refusal()), append(v.refererAllow(), v.grantRemedies()...)...)
 	},
 }

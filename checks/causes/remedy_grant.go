@@ -190,14 +190,15 @@ func (v view) attachRemedies() []checks.Remedy {
 func (v view) existingOAC() string {
 	if v.Distribution != nil {
 		for i := range v.Distribution.Origins {
-			if id := v.Distribution.Origins[i].OriginAccessControlID; id != "" {
+			id := v.Distribution.Origins[i].OriginAccessControlID
+			if f := v.facts().AccessControl[id]; id != "" && (!f.Known() || f.Value.SignsS3()) {
 				return id
 			}
 		}
 	}
 	var ids []string
 	for id, f := range v.facts().AccessControl {
-		if f.Known() && f.Value.SigningBehavior == "always" && f.Value.OriginType == "s3" {
+		if f.Known() && f.Value.SignsS3() {
 			ids = append(ids, id)
 		}
 	}
@@ -215,6 +216,19 @@ func (v view) publicRemedy() []checks.Remedy {
 		fmt.Sprintf(`{"Sid":"PublicReadGetObject","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":%s}`,
 			js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket+"/*")))
 	if !ok {
+		return nil
+	}
+	return []checks.Remedy{r}
+}
+
+// refererAllow adds the Allow that a policy lacks whose Deny alone asks for the
+// Referer.
+func (v view) refererAllow() []checks.Remedy {
+	r, ok := v.appendPolicy("Allow the read: the Deny keeps those out who don't send the Referer",
+		"whoever sends the Referer can read every object of the bucket",
+		fmt.Sprintf(`{"Sid":"AllowRead","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":%s}`,
+			js("arn:"+v.s.Partition()+":s3:::"+v.s.Bucket+"/*")))
+	if !ok || !v.anonymous() {
 		return nil
 	}
 	return []checks.Remedy{r}

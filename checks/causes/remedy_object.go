@@ -29,9 +29,9 @@ func (v view) restoreRemedy() checks.Remedy {
 	}
 }
 
-func (v view) reencryptRemedy() checks.Remedy {
+func (v view) reencryptRemedy(title string) checks.Remedy {
 	return checks.Remedy{
-		Title:    "Upload the object again without a customer-provided key",
+		Title:    title,
 		Commands: []string{"aws s3 cp ./FILE " + sh(s3URI(v.s.Bucket, v.s.Key)) + " --sse AES256"},
 		Apply: func(s *access.Situation) {
 			refresh(s)
@@ -78,7 +78,7 @@ func (v view) kmsRemedies(id string) []checks.Remedy {
 			}
 			return []checks.Remedy{r}
 		}
-		return nil
+		return []checks.Remedy{v.reencryptRemedy("Upload the object again, encrypted with S3's own keys (SSE-S3): nobody can read it without its key")}
 	}
 	return []checks.Remedy{plain}
 }

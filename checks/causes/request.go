@@ -134,10 +134,10 @@ func (v view) forwardEvidence(header string) checks.Evidence {
 	if len(b.ForwardedHeaders) > 0 {
 		return evidence("cloudfront:GetDistribution", "ForwardedValues.Headers", "behavior %s forwards %s", b.PathPattern, header)
 	}
-	if f := v.facts().OriginRequest[b.OriginRequestPolicyID]; f.Known() && f.Value.HeaderBehavior != "none" {
+	if f := v.facts().OriginRequestPolicy(b.OriginRequestPolicyID); f.Known() && f.Value.HeaderBehavior != "none" {
 		return ofFact(f, "HeadersConfig.HeaderBehavior", "origin request policy %s of behavior %s has header behavior %s", or(f.Value.Name, b.OriginRequestPolicyID), b.PathPattern, f.Value.HeaderBehavior)
 	}
-	if f := v.facts().CachePolicies[b.CachePolicyID]; f.Known() {
+	if f := v.facts().CachePolicy(b.CachePolicyID); f.Known() {
 		return ofFact(f, "HeadersConfig", "cache policy %s of behavior %s forwards %s", or(f.Value.Name, b.CachePolicyID), b.PathPattern, header)
 	}
 	return evidence("cloudfront:GetDistribution", "behavior "+b.PathPattern, "the behavior forwards %s", header)
@@ -290,7 +290,7 @@ func (v view) forwardsQuery() correlate.Tri {
 	}
 	t := correlate.No
 	if b.CachePolicyID != "" {
-		f := v.facts().CachePolicies[b.CachePolicyID]
+		f := v.facts().CachePolicy(b.CachePolicyID)
 		switch {
 		case !f.Known():
 			t = correlate.Unknown
@@ -299,7 +299,7 @@ func (v view) forwardsQuery() correlate.Tri {
 		}
 	}
 	if b.OriginRequestPolicyID != "" {
-		f := v.facts().OriginRequest[b.OriginRequestPolicyID]
+		f := v.facts().OriginRequestPolicy(b.OriginRequestPolicyID)
 		switch {
 		case !f.Known():
 			t = correlate.Unknown

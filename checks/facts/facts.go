@@ -154,6 +154,11 @@ type OriginAccessControl struct {
 	ID, Name, SigningBehavior, SigningProtocol, OriginType string
 }
 
+// SignsS3 reports whether the control signs every request to S3.
+func (c *OriginAccessControl) SignsS3() bool {
+	return c.SigningBehavior == "always" && (c.OriginType == "s3" || c.OriginType == "")
+}
+
 // OriginAccessIdentity is cloudfront:GetCloudFrontOriginAccessIdentity.
 type OriginAccessIdentity struct{ ID, S3CanonicalUserID, Comment string }
 
