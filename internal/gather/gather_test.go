@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -111,6 +112,28 @@ func TestSnapshotFillsFacts(t *testing.T) {
 	check("near", m.Near.Value, []correlate.NearKey{{Key: "a.html", Kind: correlate.NearCase}})
 	check("settings", g.Settings().Websites["site-a"].IndexSuffix, "index.html")
 }
+
+// S3 shows no grants of objects whose bucket has ACLs disabled, and is not asked;
+// a snapshot may hold the answer of before.
+func TestACLsDisabled(t *testing.T) {
+	ctx, m := context.Background(), site()
+	m["buckets/site-a/ownership-controls.json"].Data = []byte(`{"OwnershipControls":{"Rules":[{"ObjectOwnership":"BucketOwnerEnforced"}]}}`)
+	f := func(a Answers, want facts.State) {
+		t.Helper()
+		g := New(a, Options{})
+		if err := errors.Join(g.Buckets(ctx, 0, "site-a"), g.Objects(ctx, "site-a", Key{Key: "a.html"})); err != nil {
+			t.Fatal(err)
+		}
+		if s := g.Facts().Buckets["site-a"].Objects["a.html"].ACL.State; s != want {
+			t.Errorf("ACL: state %v, want %v", s, want)
+		}
+	}
+	f(NewSnapshot(m), facts.Known)
+	f(live{NewSnapshot(m)}, facts.NotGathered)
+}
+
+// live hides that its Answers are a snapshot's.
+type live struct{ Answers }
 
 func TestInvalidSnapshotNamesFileAndLine(t *testing.T) {
 	ctx := context.Background()

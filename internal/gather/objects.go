@@ -70,7 +70,7 @@ func (g *Gatherer) object(ctx context.Context, b *facts.Bucket, k Key, tags bool
 
 	switch o.Exists() {
 	case correlate.Yes:
-		if !aclsDisabled(b) {
+		if _, stored := g.answers.(wholeList); stored || !aclsDisabled(b) {
 			o.ACL = fact(ctx, g, q(GetObjectACL), decodeACL)
 			if !o.ACL.Known() && o.Listed.State == facts.NotGathered {
 				o.Listed = g.exact(ctx, b.Name, k.Key) // it tells the owner
