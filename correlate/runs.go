@@ -286,8 +286,12 @@ func (m *merger[E]) merge(mem *spill.Memory, sources []part[E]) (out *table[E], 
 				break
 			}
 			again := false
-			for i := range min(n, m.look) {
-				again = again || m.same(&recent[i], &next.upcoming)
+			for i := n - 1; i >= max(0, n-m.look) && !again; i-- {
+				last := &recent[i%m.look]
+				if m.ago != nil && m.ago(last, &next.upcoming) >= sameRequest {
+					break
+				}
+				again = m.same(last, &next.upcoming)
 			}
 			for i := range others {
 				again = again || m.among(out, &others[i], &next.upcoming)
