@@ -421,7 +421,7 @@ func OfObject(list []*Check, id string, missing []string) bool {
 func ofObject(missing []string) bool {
 	for _, m := range missing {
 		switch m {
-		case "s3:GetObject", "s3:ListBucket", "s3:GetObjectAcl", "s3:ListBucketVersions", "kms:DescribeKey", "kms:GetKeyPolicy":
+		case "s3:GetObject", "s3:ListBucket", "s3:GetObjectAcl", "s3:GetObjectTagging", "s3:ListBucketVersions", "kms:DescribeKey", "kms:GetKeyPolicy":
 		default:
 			return false
 		}

@@ -122,6 +122,10 @@ func TestMissingPermission(t *testing.T) {
 	f("s3:ListBucket", []string{"key-missing", "key-case", "key-directory-index"}, refuse("Listing"))
 	f("s3:GetObject", []string{"kms-key-policy", "ssec-object"}, refuse("Head"))
 	f("kms:GetKeyPolicy", []string{"kms-key-policy"}, refuse("KeyPolicy", kmsKey(keyPolicyClosed, facts.KMSMetadata{})))
+	f("kms:DescribeKey", []string{"kms-aws-managed-key", "kms-key-unusable"}, refuse("KeyMetadata", kmsKey(keyPolicyClosed, facts.KMSMetadata{})))
+	f("s3:GetObjectTagging", []string{"policy-deny"}, refuse("Tags", asWebsite, policyDoc(denyDoc(archiveTag))))
+	f("s3:GetBucketPublicAccessBlock", []string{"bpa-ignore-acls"}, refuse("PublicAccessBlock", asWebsite, noPolicy, aclMode("ObjectWriter")))
+	f("cloudfront:GetDistribution", []string{"policy-other-access", "oac-not-attached", "oac-signing-off"}, refuse("Distribution", asAnonymous))
 	f("s3:ListBucketVersions", []string{"key-deleted"}, refuse("Version", absent()))
 	f("cloudfront:GetDistribution", []string{"error-page-forbidden"}, refuse("Distribution"))
 	f("cloudfront:GetOriginAccessControl", []string{"oac-signing-off"}, refuse("OAC"))
@@ -158,6 +162,12 @@ func refuseFact(s *scene, name string) {
 		for _, k := range s.facts.KMSKeys {
 			k.Policy.State, k.Policy.Value = facts.Refused, ""
 		}
+	case "KeyMetadata":
+		for _, k := range s.facts.KMSKeys {
+			k.Key = state[facts.KMSMetadata]("kms:DescribeKey", facts.Refused)
+		}
+	case "Tags":
+		o.Tags = state[map[string]string]("s3:GetObjectTagging", facts.Refused)
 	case "Version":
 		o.Version.State = facts.Refused
 		b.Versioning.Value = "Enabled"
@@ -170,7 +180,7 @@ func refuseFact(s *scene, name string) {
 	}
 }
 
-var everyFact = []string{"Policy", "PublicAccessBlock", "AccountBlock", "EffectiveS3Policy", "Ownership", "RequestPayment", "RCPs", "SCPs", "Listing", "Head", "KeyPolicy", "Version", "Distribution", "OAC", "Website"}
+var everyFact = []string{"Policy", "PublicAccessBlock", "AccountBlock", "EffectiveS3Policy", "Ownership", "RequestPayment", "RCPs", "SCPs", "Listing", "Head", "Tags", "KeyMetadata", "KeyPolicy", "Version", "Distribution", "OAC", "Website"}
 
 // With any one permission taken away no scenario gets a wrong cause called
 // proven, and the cause itself either stays or becomes unknown or weaker.

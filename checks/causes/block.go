@@ -189,6 +189,9 @@ var bpaIgnoreACLs = &checks.Check{
 		if v.o.ByACL == correlate.Unknown {
 			return waits(v.o.ACLStep.Missing)
 		}
+		if on, missing := v.ignores(); on == correlate.Unknown {
+			return undecided(missing...) // GetObjectAcl would hide the grant
+		}
 		if ignored := v.ignored(); ignored && v.k.OKBefore > 0 && !v.s.BucketFacts.Policy.Known() {
 			// GetObjectAcl hides the grants that are ignored.
 			f := cause(checks.Possible, "requests succeeded before although the bucket has no policy, so a public ACL seems to have granted them; IgnorePublicAcls is on, which makes S3 disregard and hide such grants")
@@ -202,12 +205,43 @@ var bpaIgnoreACLs = &checks.Check{
 
 // ignored reports whether IgnorePublicAcls is known to be on at some level.
 func (v view) ignored() bool {
-	if b := v.s.BucketFacts.PublicAccessBlock; b.Known() && b.Value.IgnorePublicAcls {
-		return true
+	on, _ := v.ignores()
+	return on == correlate.Yes
+}
+
+// ignores says whether IgnorePublicAcls is on at some level, and what is missing
+// to say it.
+func (v view) ignores() (on correlate.Tri, missing []string) {
+	b, acc := v.s.BucketFacts.PublicAccessBlock, v.facts().Accounts[v.s.OwnerAccount]
+	switch {
+	case b.Known() && b.Value.IgnorePublicAcls,
+		acc != nil && acc.PublicAccessBlock.Known() && acc.PublicAccessBlock.Value.IgnorePublicAcls,
+		acc != nil && acc.EffectiveS3Policy.Known() && access.S3PolicyBlocks(acc.EffectiveS3Policy.Value) == correlate.Yes:
+		return correlate.Yes, nil
 	}
-	acc := v.facts().Accounts[v.s.OwnerAccount]
-	return acc != nil && (acc.PublicAccessBlock.Known() && acc.PublicAccessBlock.Value.IgnorePublicAcls ||
-		acc.EffectiveS3Policy.Known() && access.S3PolicyBlocks(acc.EffectiveS3Policy.Value) == correlate.Yes)
+	if !b.Settled() {
+		missing = append(missing, or(b.Missing(), "s3:GetBucketPublicAccessBlock"))
+	}
+	switch {
+	case acc == nil:
+		missing = append(missing, "s3:GetAccountPublicAccessBlock")
+	case !acc.PublicAccessBlock.Settled():
+		missing = append(missing, or(acc.PublicAccessBlock.Missing(), "s3:GetAccountPublicAccessBlock"))
+	}
+	if len(missing) > 0 {
+		return correlate.Unknown, missing
+	}
+	return correlate.No, nil
+}
+
+// voidUnknown reports whether an ACL granted the read once, and what became of
+// it depends on settings that are not known.
+func (v view) voidUnknown() bool {
+	if v.k.OKByACL == 0 || v.s.Access == correlate.AccessOAC {
+		return false
+	}
+	on, _ := v.ignores()
+	return !v.s.BucketFacts.Ownership.Settled() || on == correlate.Unknown
 }
 
 // grantedByACL is the evidence of an earlier success.

@@ -230,6 +230,14 @@ var lookalikes = []lookalike{
 	{"acls-disabled", "an earlier success needed an ACL, and nobody looked at the object", opts(asWebsite, noPolicy, settings(func(s *scene) { s.key.OKByACL, s.no.object = s.key.First-3_600_000, true })), "acls-disabled", checks.Proven},
 	{"acls-disabled", "an earlier success needed an ACL, and the policy lets everyone read now", opts(asWebsite, settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "unexplained", ""},
 	{"bpa-ignore-acls", "an earlier success needed an ACL, which S3 hides", opts(asWebsite, noPolicy, aclMode("ObjectWriter"), blocks(facts.PublicAccessBlock{IgnorePublicAcls: true}), settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "bpa-ignore-acls", checks.Likely},
+	{"bpa-ignore-acls", "an earlier success needed an ACL, and Block Public Access can't be read", opts(asWebsite, noPolicy, aclMode("ObjectWriter"), settings(func(s *scene) {
+		s.key.OKByACL = s.key.First - 3_600_000
+		refuseFact(s, "PublicAccessBlock")
+	})), "policy-no-allow", checks.Likely},
+	{"acls-disabled", "an earlier success needed an ACL, and the ownership can't be read", opts(asWebsite, noPolicy, settings(func(s *scene) {
+		s.key.OKByACL = s.key.First - 3_600_000
+		refuseFact(s, "Ownership")
+	})), "policy-no-allow", checks.Likely},
 	{"bpa-ignore-acls", "an earlier success needed an ACL, which is gone", opts(asWebsite, noPolicy, aclMode("ObjectWriter"), settings(func(s *scene) { s.key.OKByACL = s.key.First - 3_600_000 })), "policy-no-allow", ""},
 	{"object-owner", "replaced after the last refusal", opts(aclMode("ObjectWriter"), lastModified(after), settings(func(s *scene) {
 		s.object.Listed.Value.OwnerID, s.object.ACL.Value.OwnerID = partner, partner
@@ -244,6 +252,7 @@ var lookalikes = []lookalike{
 	{"kms-key-policy", "encrypted anew after the last refusal", opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{}), lastModified(after)), "kms-key-policy", checks.Possible},
 	{"kms-key-policy", "a bucket key, and the policy names the bucket as the context", opts(kmsKey(strings.Replace(keyPolicyOpen, `"Condition":{`, `"Condition":{"StringLike":{"kms:EncryptionContext:aws:s3:arn":"arn:aws:s3:::site"},`, 1), facts.KMSMetadata{}), settings(func(s *scene) { s.object.Head.Value.BucketKeyEnabled = true })), "unexplained", ""},
 	{"kms-key-policy", "no bucket key, and the policy names the bucket as the context", opts(kmsKey(strings.Replace(keyPolicyOpen, `"Condition":{`, `"Condition":{"StringLike":{"kms:EncryptionContext:aws:s3:arn":"arn:aws:s3:::site"},`, 1), facts.KMSMetadata{})), "kms-key-policy", checks.Proven},
+	{"kms-aws-managed-key", "whose key it is can't be seen, and its policy does not admit CloudFront", opts(kmsKey(keyPolicyClosed, facts.KMSMetadata{}), settings(func(s *scene) { refuseFact(s, "KeyMetadata") })), "kms-key-policy", checks.Likely},
 	{"kms-key-unusable", "disabled now, and S3 did not say so", opts(kmsKey(keyPolicyOpen, facts.KMSMetadata{KeyState: "Disabled"})), "kms-key-unusable", checks.Likely},
 	{"kms-key-unusable", "disabled, and S3 said so", opts(kmsKey(keyPolicyOpen, facts.KMSMetadata{KeyState: "Disabled"}), code(400, "KMS.DisabledException")), "kms-key-unusable", checks.Proven},
 	{"ssec-object", "S3 said AccessDenied, where it says InvalidRequest for the encryption", opts(headed(facts.ObjectHead{SSECustomerAlgorithm: "AES256"})), "ssec-object", checks.Possible},

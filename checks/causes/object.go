@@ -6,6 +6,7 @@ import (
 
 	"github.com/why403/why403/checks"
 	"github.com/why403/why403/checks/access"
+	"github.com/why403/why403/checks/facts"
 	"github.com/why403/why403/correlate"
 )
 
@@ -151,6 +152,9 @@ func kmsCheck(id, title, page string, rank int, permissions []string, kinds chec
 						return v.kmsFinding(id, r)
 					}
 				}
+				if m := v.kmsMetadata(); v.o.KMS == access.KMSKeyPolicy && !m.Settled() {
+					return undecided(or(m.Missing(), "kms:DescribeKey"))
+				}
 				return ruledOut()
 			}
 			if f, ok := v.kmsByCode(id); ok {
@@ -190,6 +194,14 @@ func (v view) kmsByCode(id string) (checks.Finding, bool) {
 	return fixed(f, v.kmsRemedies(id)...), true
 }
 
+// kmsMetadata is what AWS tells of the key that encrypts the object.
+func (v view) kmsMetadata() facts.Fact[facts.KMSMetadata] {
+	if k := access.KMSKey(v.facts(), v.s.Object.Head.Value.SSEKMSKeyID); k != nil {
+		return k.Key
+	}
+	return facts.Fact[facts.KMSMetadata]{}
+}
+
 func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
 	st := v.o.Step(access.GateKMS)
 	c := v.storedSure()
@@ -220,6 +232,9 @@ func (v view) kmsFinding(id string, r access.KMSReason) checks.Finding {
 	case access.KMSKeyNotFound:
 		f = cause(weaker(c, checks.Possible), "%s is encrypted under a KMS key that does not exist or is not visible from this account", v.object())
 	default:
+		if !v.kmsMetadata().Settled() {
+			c = weaker(c, checks.Likely) // it may be aws/s3, whose policy can't be changed
+		}
 		f = cause(c, "%s is encrypted with a KMS key whose policy does not let CloudFront decrypt: %s", v.object(), strings.TrimSuffix(st.Because, "."))
 	}
 	return fixed(with(with(f, st.Evidence...), v.refusal()), v.kmsRemedies(id)...)

@@ -376,11 +376,14 @@ var policyOtherAccess = &checks.Check{
 				return ruledOut() // oac-not-attached, oac-signing-off or policy-no-allow names it
 			}
 			if v.Origin != nil && v.Origin.OriginAccessControlID != "" {
-				oac := v.facts().AccessControl[v.Origin.OriginAccessControlID]
-				if !oac.Settled() {
-					return undecided(or(oac.Missing(), "cloudfront:GetOriginAccessControl")) // it tells why the request was not signed
+				signs = v.facts().AccessControl[v.Origin.OriginAccessControlID].Known()
+			}
+			if len(w.oac) > 0 {
+				for _, c := range []*checks.Check{oacNotAttached, oacSigningOff} {
+					if f := p.Finding(c); f.Verdict == checks.Undecided {
+						return waits(f.Missing) // it tells why the request was not signed
+					}
 				}
-				signs = oac.Known()
 			}
 			other, kind = append(w.oac, w.oai...), "CloudFront's own identity, and the request was not signed"
 		default:
@@ -391,9 +394,6 @@ var policyOtherAccess = &checks.Check{
 		}
 		e := &other[0]
 		c := v.grantSure(false, false)
-		if v.s.Access == correlate.AccessAnonymous && (p.Finding(oacNotAttached).Verdict == checks.Undecided || p.Finding(oacSigningOff).Verdict == checks.Undecided) {
-			c = weaker(c, checks.Likely) // why it was not signed is not known
-		}
 		if signs {
 			c, kind = weaker(c, checks.Likely), kind+", though the origin's access control signs now: it was attached since, or another origin served the request"
 		}
@@ -472,6 +472,9 @@ var policyNoAllow = &checks.Check{
 			}
 		}
 		c := v.grantSure(false, false)
+		if v.voidUnknown() {
+			c = weaker(c, checks.Likely)
+		}
 		var f checks.Finding
 		pf := v.s.BucketFacts.Policy
 		if !pf.Known() {

@@ -65,7 +65,7 @@ func (v view) kmsRemedies(id string) []checks.Remedy {
 		return append([]checks.Remedy{plain}, v.attachRemedies()...)
 	case "kms-key-unusable":
 		key := v.s.Object.Head.Value.SSEKMSKeyID
-		if k := access.KMSKey(v.facts(), key); k != nil && k.Key.Known() {
+		if k := access.KMSKey(v.facts(), key); k != nil && k.Key.Known() && (k.Key.Value.KeyState == "Disabled" || k.Key.Value.KeyState == "PendingDeletion") {
 			name := or(k.Key.Value.KeyID, key)
 			r := checks.Remedy{Title: "Enable the KMS key", Commands: []string{"aws kms enable-key --key-id " + sh(name)},
 				Opens: "everyone whom the key policy admits can use the key again",
@@ -78,7 +78,7 @@ func (v view) kmsRemedies(id string) []checks.Remedy {
 			}
 			return []checks.Remedy{r}
 		}
-		return []checks.Remedy{v.reencryptRemedy("Upload the object again, encrypted with S3's own keys (SSE-S3): nobody can read it without its key")}
+		return []checks.Remedy{v.reencryptRemedy("Upload the object again, encrypted with S3's own keys (SSE-S3)")}
 	}
 	return []checks.Remedy{plain}
 }
