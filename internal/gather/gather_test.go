@@ -113,6 +113,22 @@ func TestSnapshotFillsFacts(t *testing.T) {
 	check("settings", g.Settings().Websites["site-a"].IndexSuffix, "index.html")
 }
 
+// Keys are resolved before buckets are looked at, by what a website serves in place
+// of a folder.
+func TestWebsiteOfDistribution(t *testing.T) {
+	m := site()
+	m["distributions/E1/distribution.json"].Data = []byte(`{"Distribution":{"Id":"E1","DistributionConfig":{"Origins":{"Items":[
+		{"Id":"web","DomainName":"site-a.s3-website-eu-west-1.amazonaws.com","CustomOriginConfig":{}}]}}}}`)
+	m["buckets/site-a/website.json"].Data = []byte(`{"IndexDocument":{"Suffix":"home.html"}}`)
+	g := New(NewSnapshot(m), Options{})
+	if err := g.Distributions(t.Context(), "E1"); err != nil {
+		t.Fatal(err)
+	}
+	if w := g.Settings().Websites["site-a"]; w == nil || w.IndexSuffix != "home.html" {
+		t.Errorf("website %+v", w)
+	}
+}
+
 // S3 shows no grants of objects whose bucket has ACLs disabled, and is not asked;
 // a snapshot may hold the answer of before.
 func TestACLsDisabled(t *testing.T) {

@@ -238,8 +238,9 @@ func (g *Gatherer) ListDistributions(ctx context.Context) facts.Fact[[]Distribut
 	})
 }
 
-// Distributions asks for distributions, and for the origin access controls and
-// identities of their origins.
+// Distributions asks for distributions, for the origin access controls and
+// identities of their origins, and for what their website origins serve in place of
+// a folder: keys are resolved by it.
 func (g *Gatherer) Distributions(ctx context.Context, ids ...string) error {
 	each(unique(ids), func(id string) { g.Distribution(ctx, id) })
 	return ctx.Err()
@@ -281,6 +282,13 @@ func (g *Gatherer) distribution(ctx context.Context, id string) *facts.Distribut
 		}
 		if id := o.OriginAccessIdentity; id != "" {
 			put(g, g.facts.Identities, id, fact(ctx, g, Question{Call: GetOriginAccessIdentity, ID: id}, decodeIdentity))
+		}
+		if e := correlate.ParseEndpoint(o.DomainName); e.Kind == correlate.EndpointWebsite {
+			website := fact(ctx, g, Question{Call: GetBucketWebsite, Bucket: e.Bucket}, decodeWebsite)
+			b := g.bucketFor(e.Bucket)
+			g.mu.Lock()
+			b.Website = website
+			g.mu.Unlock()
 		}
 	})
 	return d
