@@ -36,12 +36,28 @@ func (s *stdin) List(_ context.Context, _ Window, page func([]Object) error) err
 	return page([]Object{{URI: "-", Size: -1}})
 }
 
-func (s *stdin) Open(context.Context, *Object) (io.ReadCloser, error) {
+func (s *stdin) Open(ctx context.Context, _ *Object) (io.ReadCloser, error) {
 	if s.used {
 		return nil, fmt.Errorf("-: standard input can be read only once")
 	}
 	s.used = true
-	return io.NopCloser(s.r), nil
+	return patient(ctx, func() (io.ReadCloser, error) { return io.NopCloser(s.r), nil }), nil
+}
+
+// patient reads what open opens, standard input or a pipe, which both may wait for
+// a writer without end. Read returns when ctx ends, whatever they wait for.
+func patient(ctx context.Context, open func() (io.ReadCloser, error)) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		in, err := open()
+		if err == nil {
+			_, err = io.Copy(w, in)
+			in.Close()
+		}
+		w.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
+	return r
 }
 
 // file is a source of one file.
@@ -55,7 +71,12 @@ func (f file) List(_ context.Context, _ Window, page func([]Object) error) error
 	return page([]Object{o})
 }
 
-func (f file) Open(_ context.Context, o *Object) (io.ReadCloser, error) { return os.Open(o.URI) }
+func (f file) Open(ctx context.Context, o *Object) (io.ReadCloser, error) {
+	if o.Size < 0 {
+		return patient(ctx, func() (io.ReadCloser, error) { return os.Open(o.URI) }), nil
+	}
+	return os.Open(o.URI)
+}
 
 // directory is a source of all files below a directory. Names that begin with a
 // dot are not read. Symbolic links are followed, each file is read once.

@@ -362,6 +362,21 @@ func TestOverlappingSources(t *testing.T) {
 	}
 }
 
+// TestStdinWaits ends a scan of what never comes.
+func TestStdinWaits(t *testing.T) {
+	never, writer := io.Pipe()
+	defer writer.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := readerFunc(func(p []byte) (int, error) { cancel(); return never.Read(p) })
+	if _, _, err := scanSources(t, ctx, Options{}, Stdin(waits)); err != context.Canceled {
+		t.Errorf("error %v", err)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestStdin(t *testing.T) {
 	in, got, err := scanSources(t, context.Background(), masked, Stdin(bytes.NewReader(gzipped(w3cHeader+edgeLines()))))
 	if err != nil || !slices.Equal(got, edgeWant("-", 3, "")) || in.Lines != 5 {

@@ -166,16 +166,21 @@ func runCases(e *env, file string) error {
 	in := e.stdin
 	if file != "-" {
 		f, err := os.Open(file)
+		if err == nil {
+			defer f.Close()
+			if info, _ := f.Stat(); info != nil && info.IsDir() {
+				err = errors.New("is a directory")
+			}
+		}
 		if err != nil {
 			return &failure{code: ExitNothingRead, err: fmt.Errorf("--cases %s: %w", file, cause(err)), hints: []string{"one JSON object a line, see docs/simulate.md"}}
 		}
-		defer f.Close()
 		in = f
 	}
 	n, bad, err := policy.RunCases(in, e.stdout)
 	switch {
 	case err != nil:
-		return &failure{code: ExitNothingRead, err: fmt.Errorf("--cases %s: %w", file, cause(err)), hints: []string{"one JSON object a line, see docs/simulate.md"}}
+		return &failure{code: ExitNothingRead, err: fmt.Errorf("--cases %s: %w", file, err)}
 	case bad > 0:
 		return &failure{code: ExitIncomplete, err: fmt.Errorf("--cases %s: %d of %d cases could not be judged", file, bad, n), hints: []string{"their answers have the field error"}}
 	}
