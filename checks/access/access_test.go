@@ -306,6 +306,27 @@ func TestActionOf(t *testing.T) {
 	f("", "s3:GetObject")
 }
 
+// Neither SCPs nor RCPs bind a service-linked role.
+func TestServiceLinkedRole(t *testing.T) {
+	deny := func(principal string) facts.Fact[[]facts.OrgPolicy] {
+		return got([]facts.OrgPolicy{{Name: "all", Content: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny",` + principal + `"Action":"*","Resource":"*"}]}`}})
+	}
+	f := func(role string, want correlate.Tri) {
+		t.Helper()
+		w, b, o := world()
+		w.Organization.SCPs, w.Organization.RCPs, b.Policy = deny(""), deny(`"Principal":"*",`), got(public)
+		s := New(correlate.AccessIAM, "b", "k", w, b, o)
+		s.Principal.ARN = "arn:aws:sts::" + account + ":assumed-role/" + role + "/session"
+		s.OwnerAccount = account
+		out := Judge(s)
+		if scp, rcp := out.Step(GateSCP).Blocks, out.Step(GateRCP).Blocks; scp != want || rcp != want {
+			t.Errorf("%s: SCP %d, RCP %d, want %d", role, scp, rcp, want)
+		}
+	}
+	f("AWSServiceRoleForAccessAnalyzer", correlate.No)
+	f("ServiceRole", correlate.Yes)
+}
+
 // A clone can be changed without touching the situation.
 func TestClone(t *testing.T) {
 	f, b, o := world()

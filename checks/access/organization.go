@@ -17,6 +17,11 @@ func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fa
 	if g == GateSCP {
 		st.Because, name = "no service control policy refuses it", "service control policy"
 	}
+	if isServiceLinked(&j.s.Principal) {
+		st.Because = "a " + name + " does not bind a service-linked role"
+		j.add(st)
+		return
+	}
 	if foreign := j.s.BucketFacts.Foreign == correlate.Yes; foreign || !f.Settled() {
 		st.Blocks, st.Because, st.Missing = correlate.Unknown, "the organization's policies are not known", j.s.missing(f.Missing(), f.Call)
 		if foreign {
@@ -73,6 +78,13 @@ func (j *judge) organization(g Gate, prefix string, kind policy.Kind, f facts.Fa
 		}
 	}
 	j.add(st)
+}
+
+// isServiceLinked reports whether the requester is a service-linked role: neither
+// kind of policy binds those (Organizations guide, What is not restricted by SCPs,
+// and by RCPs).
+func isServiceLinked(p *policy.Principal) bool {
+	return strings.Contains(p.ARN, ":assumed-role/AWSServiceRoleFor") || strings.Contains(p.ARN, ":role/aws-service-role/")
 }
 
 func (j *judge) scpAllows(list []facts.OrgPolicy) map[int]policy.Tri {
