@@ -122,6 +122,7 @@ func TestMissingPermission(t *testing.T) {
 	f("s3:ListBucket", []string{"key-missing", "key-case", "key-directory-index"}, refuse("Listing"))
 	f("s3:GetObject", []string{"kms-key-policy", "ssec-object"}, refuse("Head"))
 	f("kms:GetKeyPolicy", []string{"kms-key-policy"}, refuse("KeyPolicy", kmsKey(keyPolicyClosed, facts.KMSMetadata{})))
+	f("s3:GetObject", []string{"object-archived"}, refuse("Listing", policyDoc(denyOAC(vpceDeny)))) // the Deny would hide it
 	f("kms:DescribeKey", []string{"kms-aws-managed-key", "kms-key-unusable"}, refuse("KeyMetadata", kmsKey(keyPolicyClosed, facts.KMSMetadata{})))
 	f("s3:GetObjectTagging", []string{"policy-deny"}, refuse("Tags", asWebsite, policyDoc(denyDoc(archiveTag))))
 	f("s3:GetBucketPublicAccessBlock", []string{"bpa-ignore-acls"}, refuse("PublicAccessBlock", asWebsite, noPolicy, aclMode("ObjectWriter")))

@@ -93,10 +93,10 @@ var objectArchived = &checks.Check{
 		case st == nil || st.Blocks == correlate.No:
 			return ruledOut()
 		case st.Blocks == correlate.Unknown:
-			if len(v.k.Origin) > 0 {
+			if len(v.k.Origin) > 0 && v.o.Permitted == correlate.Yes {
 				return ruledOut() // its own error code did not come
 			}
-			return waits(st.Missing)
+			return waits(st.Missing) // what refuses it first may hide it
 		}
 		c := v.storedSure()
 		if len(v.k.Origin) > 0 {
