@@ -152,6 +152,18 @@ func TestACLsDisabled(t *testing.T) {
 // live hides that its Answers are a snapshot's.
 type live struct{ Answers }
 
+// A distribution that AWS refused to tell of is there, and its permission is
+// missing; one that does not exist is not.
+func TestListOfDistributions(t *testing.T) {
+	m := site()
+	m["distributions/E2/distribution.json"] = &fstest.MapFile{Data: []byte(`{"Error":{"Code":"AccessDenied","Message":"m"}}`)}
+	m["distributions/E3/distribution.json"] = &fstest.MapFile{Data: []byte(`{"Error":{"Code":"NoSuchDistribution","Message":"m"}}`)}
+	list, err := NewSnapshot(m).Ask(context.Background(), Question{Call: ListDistributions})
+	if want := `{"DistributionList":{"Items":[{"Id":"E1"},{"Id":"E2"}]}}`; err != nil || string(list) != want {
+		t.Errorf("%s (%v), want %s", list, err, want)
+	}
+}
+
 func TestInvalidSnapshotNamesFileAndLine(t *testing.T) {
 	ctx := context.Background()
 	m := site()

@@ -99,7 +99,7 @@ func (g *Gatherer) Refused() []string {
 	var out []string
 	for q, r := range g.asked {
 		var api *APIError
-		if errors.As(r.err, &api) && states[cmp.Or(bare[api.Code], api.Code)] == facts.Refused {
+		if errors.As(r.err, &api) && api.refused() {
 			out = append(out, cmp.Or(api.Permission, q.Call.Permission))
 		}
 	}

@@ -1,11 +1,14 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/why403/why403/checks/facts"
 )
 
 // A Question is one call with its parameters. Questions are comparable: equal
@@ -88,6 +91,11 @@ type APIError struct {
 	// Permission is the IAM action of the call that failed, of several that the
 	// question stands for; "" for the question's own.
 	Permission string `json:",omitempty"`
+}
+
+// refused reports whether a permission was lacking.
+func (e *APIError) refused() bool {
+	return states[cmp.Or(bare[e.Code], e.Code)] == facts.Refused
 }
 
 func (e *APIError) Error() string {

@@ -222,10 +222,11 @@ func (s *Snapshot) distributions(ctx context.Context) (json.RawMessage, error) {
 	type item struct{ Id string }
 	items := []item{}
 	for _, e := range entries {
-		// A recorded answer may be that there is no such distribution.
+		// A recorded answer may be that there is no such distribution. One that
+		// AWS did not tell of is there.
 		id := decodeName(e.Name())
 		var api *APIError
-		if _, err := s.answer(ctx, Question{Call: GetDistribution, ID: id}); errors.As(err, &api) || errors.Is(err, ErrNotAsked) {
+		if _, err := s.answer(ctx, Question{Call: GetDistribution, ID: id}); errors.As(err, &api) && !api.refused() || errors.Is(err, ErrNotAsked) {
 			continue
 		}
 		items = append(items, item{id})
