@@ -550,6 +550,13 @@ type wholeList interface {
 	Listed(ctx context.Context, bucket, key string) (v facts.Listed, found bool, err error)
 }
 
+// Holds reports whether a snapshot tells of the object, so that to look at it costs
+// no call.
+func (g *Gatherer) Holds(bucket, key string) bool {
+	s, ok := g.answers.(*Snapshot)
+	return ok && s.holds(bucket, key)
+}
+
 // aclsDisabled says whether the bucket's ACLs are known to have no effect.
 func aclsDisabled(b *facts.Bucket) bool {
 	return b.Ownership.Known() && b.Ownership.Value == "BucketOwnerEnforced"

@@ -28,6 +28,7 @@ type Snapshot struct {
 	mu       sync.Mutex
 	listings map[string]func() (*objectList, error) // by bucket
 	versions map[string]func() (*versionList, error)
+	folders  map[string]map[string]bool // of objects, encoded, by bucket
 }
 
 // OpenSnapshot returns the snapshot in a directory. Nothing outside of it is
@@ -46,7 +47,23 @@ func OpenSnapshot(dir string) (*Snapshot, error) {
 
 // NewSnapshot returns the snapshot in a file system.
 func NewSnapshot(fsys fs.FS) *Snapshot {
-	return &Snapshot{fsys: fsys, listings: map[string]func() (*objectList, error){}, versions: map[string]func() (*versionList, error){}}
+	return &Snapshot{fsys: fsys, listings: map[string]func() (*objectList, error){}, versions: map[string]func() (*versionList, error){}, folders: map[string]map[string]bool{}}
+}
+
+// holds reports whether the snapshot has a folder for the object.
+func (s *Snapshot) holds(bucket, key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names, ok := s.folders[bucket]
+	if !ok {
+		entries, _ := fs.ReadDir(s.fsys, "buckets/"+EncodeName(bucket)+"/objects") // what can't be read is said when it is asked for
+		names = make(map[string]bool, len(entries))
+		for _, e := range entries {
+			names[e.Name()] = true
+		}
+		s.folders[bucket] = names
+	}
+	return len(names) > 0 && names[EncodeName(key)]
 }
 
 // A snapshotError names a file of a snapshot that can't be read.

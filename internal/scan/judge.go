@@ -295,6 +295,7 @@ type objects struct {
 	limits      map[*common]*common
 	need        map[string][]gather.Key
 	asked, over int
+	settled     int // settled keys that cost nothing
 }
 
 type problem struct {
@@ -311,6 +312,8 @@ func (o *objects) consider(k *correlate.FailingKey, said *judgement, open bool) 
 	b, p := o.r.gatherer.Facts().Buckets[k.Bucket], problem{at{k.Distribution, k.Bucket}, said.verdict}
 	switch free := b != nil && b.Keys.Known() && b.Inventory.IsZero(); {
 	case free:
+	case !open && o.looked[p] && o.r.gatherer.Holds(k.Bucket, k.Key) && o.settled < o.r.MaxKeys:
+		o.settled++ // a snapshot may hold that the key is missing besides
 	case !open && o.looked[p]:
 		return false
 	case o.asked >= o.r.MaxKeys:

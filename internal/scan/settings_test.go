@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -63,5 +65,35 @@ func TestWithoutAnySettings(t *testing.T) {
 	}
 	if got := failing(t, rep); len(got) != 1 || !strings.Contains(got[0], "site/a cf=1 s3=1") {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestSnapshotTellsOfSettledKeys looks at what a snapshot holds of an object even
+// where the bucket's settings already name a cause for it.
+func TestSnapshotTellsOfSettledKeys(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"logs/2026-11-24-11-00-00-0123456789ABCDEF":     accessLog("site", "one", "one", "two", "gone"),
+		"snapshot/buckets/site/head.json":               `{"BucketRegion":"eu-central-1"}`,
+		"snapshot/buckets/site/policy.json":             `{"Error":{"Code":"NoSuchBucketPolicy","Message":"m"}}`,
+		"snapshot/buckets/site/objects/two/head.json":   `{"ContentLength":3,"Metadata":{}}`,
+		"snapshot/buckets/site/objects/g%6Fne/acl.json": `{}`, // no name of a key
+		"snapshot/buckets/site/objects/gone/head.json":  `{"Error":{"Code":"404","Message":"Not Found"}}`,
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep, err := Run(t.Context(), Options{Locations: []string{filepath.Join(dir, "logs")}, Snapshot: filepath.Join(dir, "snapshot"), MaxKeys: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{" site/gone cf=0 s3=1 key-missing", " site/one cf=0 s3=2 policy-no-allow", " site/two cf=0 s3=1 policy-no-allow"}
+	if d := cmp.Diff(want, failing(t, rep)); d != "" {
+		t.Error(d)
 	}
 }
