@@ -103,7 +103,7 @@ func feed(t testing.TB, text string, handlers ...logs.Handler) {
 				BytesSent: 243, HostHeader: or(p["host"], w[3]+".s3.eu-central-1.amazonaws.com"),
 			})
 		case "cf-ok":
-			h.EdgePassed([]byte("E1"), []byte(w[2]), 200, at)
+			h.EdgePassed(or(pairs(w[3:])["dist"], "E1"), []byte(w[2]), 200, at)
 		case "s3-ok":
 			h.OriginPassed(&logs.OriginRecord{Ref: ref, Time: at, Bucket: []byte(w[2]), Key: []byte(w[3]), KeyLayers: 2, Operation: []byte("REST.GET.OBJECT"), Requester: []byte(serviceRequester), Status: 200})
 		case "waf":

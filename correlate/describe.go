@@ -55,12 +55,17 @@ func (j *joiner) edgeFailure(r *keyRun, stems []uint32, t *tally, events []uint3
 
 // servedPath tells when a path was served: Unix ms.
 func (j *joiner) servedPath(stem uint32, first, last int64) (before, after, latest int64) {
-	g := j.g
-	dist := g.distributions.name(j.dist(stem))
-	path := hashBytes(g, j.paths.name(stem))
-	if before, after, latest = j.served(g.hash(edgeDomain, []byte(dist))^path, first, last); latest == 0 {
+	path := hashBytes(j.g, j.paths.name(stem))
+	j.servedBy(j.dist(stem), path, func(h uint64) {
+		b, a, l := j.served(h, first, last)
+		before, latest = max(before, b), max(latest, l)
+		if a != 0 && (after == 0 || a < after) {
+			after = a
+		}
+	})
+	if latest == 0 {
 		// Without an id in the log, failing lines go by their domain name.
-		return j.served(g.hash(edgeDomain, nil)^path, first, last)
+		return j.served(j.g.hash(edgeDomain, nil)^path, first, last)
 	}
 	return before, after, latest
 }

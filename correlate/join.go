@@ -40,6 +40,8 @@ type joiner struct {
 	keys         *table[originEvent] // that S3's log names, by bucket and bytes; scope: bucket
 	keysOf       map[uint32]span     // by bucket
 	edgesOf      map[uint32]span     // by distribution: its events
+	idOf         map[uint32]uint32   // by a distribution that a log calls by its domain name: that of the id
+	domainsOf    map[uint32][]uint32 // the other way round
 	added        addedKeys           // that paths lead to beside; their numbers follow those of keys
 	edgeRank     []uint32
 	originRank   []uint32
@@ -173,23 +175,42 @@ const (
 // byID gives lines that bear a distribution's domain name alone to its id, where
 // the settings tell it.
 func (j *joiner) byID(sources []source[edgeEvent]) []part[edgeEvent] {
-	ids := make(map[uint32]uint32)
+	j.idOf, j.domainsOf = make(map[uint32]uint32), make(map[uint32][]uint32)
 	for i, name := range j.g.distributions.list {
 		for _, d := range j.settings.Distributions {
 			if d.ID != "" && name != d.ID && strings.EqualFold(name, d.DomainName) {
-				ids[uint32(i)] = j.g.distributions.id([]byte(d.ID))
+				id := j.g.distributions.id([]byte(d.ID))
+				j.idOf[uint32(i)], j.domainsOf[id] = id, append(j.domainsOf[id], uint32(i))
 			}
 		}
 	}
 	var parts []part[edgeEvent]
 	for _, s := range sources {
-		if len(ids) == 0 {
+		if len(j.idOf) == 0 {
 			parts = append(parts, whole(s))
 		} else {
-			parts = append(parts, s.renamed(signBits, ids)...)
+			parts = append(parts, s.renamed(signBits, j.idOf)...)
 		}
 	}
 	return parts
+}
+
+// distribution returns the number that stands for a distribution that a log names.
+func (j *joiner) distribution(name uint32) uint32 {
+	if id, ok := j.idOf[name]; ok {
+		return id
+	}
+	return name
+}
+
+// servedBy calls f with the hash of each name by which a log may tell that the
+// distribution served a path.
+func (j *joiner) servedBy(dist uint32, path uint64, f func(h uint64)) {
+	g := j.g
+	f(g.hash(edgeDomain, []byte(g.distributions.name(dist))) ^ path)
+	for _, d := range j.domainsOf[dist] {
+		f(g.hash(edgeDomain, []byte(g.distributions.name(d))) ^ path)
+	}
 }
 
 // sort merges what was gathered and drops lines that were delivered twice:
@@ -292,7 +313,11 @@ func (j *joiner) prepare() {
 	cov.Distributions, cov.Buckets = make(map[string]Span), make(map[string]Span)
 	for i, s := range g.spans[spanEdge] {
 		if s.First != 0 {
-			cov.Distributions[g.distributions.name(uint32(i))] = s
+			name := g.distributions.name(j.distribution(uint32(i)))
+			if old, ok := cov.Distributions[name]; ok {
+				s = Span{min(s.First, old.First), max(s.Last, old.Last)}
+			}
+			cov.Distributions[name] = s
 		}
 	}
 	for i, s := range g.spans[spanOrigin] {
@@ -342,7 +367,7 @@ func (j *joiner) resolve() {
 		j.resolvers = append(j.resolvers, j.resolverOf(name))
 	}
 	for i, r := range j.resolvers {
-		if r == nil {
+		if r == nil || j.distribution(uint32(i)) != uint32(i) {
 			continue
 		}
 		for k := range r.d.Origins {

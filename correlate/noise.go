@@ -135,9 +135,9 @@ func (j *joiner) noise() {
 	for s := range uint32(len(stems)) {
 		from, to := j.paths.of(s)
 		referred := stemVisitors(s)
-		scope := j.dist(s)
-		dist, stem := g.distributions.name(scope), j.paths.name(s)
-		okay := referred || wasServed(edgeDomain, dist, stem) || wasRead(j.key(j.info[s].key))
+		scope, stem := j.dist(s), j.paths.name(s)
+		okay := referred || wasRead(j.key(j.info[s].key))
+		j.servedBy(scope, hashBytes(g, stem), func(h uint64) { okay = okay || g.passed.has(h) })
 		stems[s] = candidate(stem, ids, int(to-from), okay)
 		count('e', scope, stem, stems[s], referred)
 	}
@@ -277,15 +277,19 @@ func (j *joiner) servedFolders() *folderSet {
 			continue
 		}
 		f := &g.passed.features.list[i]
-		name := &g.buckets
-		if f.kind == 'e' {
-			name = &g.distributions
-		}
-		scope := name.id([]byte(f.scope))
+		scope := j.scopeOf(f)
 		set.count[servedName{f.kind, scope, ""}] += n
 		set.names[servedName{f.kind, scope, topOf(readTraits([]byte(f.traits)))}] = true
 	}
 	return set
+}
+
+// scopeOf returns the number of the feature's distribution or bucket.
+func (j *joiner) scopeOf(f *feature) uint32 {
+	if f.kind == 'e' {
+		return j.distribution(j.g.distributions.id([]byte(f.scope)))
+	}
+	return j.g.buckets.id([]byte(f.scope))
 }
 
 // topOf returns a key's first folder, or the extension of a file at the root.

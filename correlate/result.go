@@ -171,10 +171,10 @@ func (j *joiner) passedGroups() {
 		t := readTraits([]byte(f.traits))
 		p := PassedGroup{Prefix: string(t.prefix), Extension: string(t.extension), Count: n,
 			Slash: t.flags&traitSlash != 0, Odd: t.flags&traitOdd != 0, Double: t.flags&traitDouble != 0, Upper: t.flags&traitUpper != 0}
-		switch {
+		switch scope := j.scopeOf(f); {
 		case f.kind == 'e':
-			p.Distribution = f.scope
-		case f.kind == 'o', f.kind == 'd' && j.forwarded[g.buckets.id([]byte(f.scope))]:
+			p.Distribution = g.distributions.name(scope)
+		case f.kind == 'o', f.kind == 'd' && j.forwarded[scope]:
 			p.Bucket = f.scope
 		default:
 			continue

@@ -630,3 +630,40 @@ func TestCanceled(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a log says that a distribution served, by its domain name or its id, is said
+// of the distribution.
+func TestServedByDomainName(t *testing.T) {
+	r := correlateText(t, site(restHost, nil), `
+		cf-ok 08:00:00 /b dist=D1.cloudfront.net
+		cf-ok 09:00:00 /a dist=d1.cloudfront.net
+		cf 10:00:01 0.05 GET /a 403 dist=d1.cloudfront.net
+		s3 10:00:00 REST.GET.OBJECT site a 403
+		s3 10:30:00 REST.GET.OBJECT site c 403
+		cf-ok 11:00:00 /a
+		cf-ok 12:00:00 /a dist=d1.cloudfront.net`)
+	named := func(key string) *FailingKey {
+		for i := range r.Keys.Len() {
+			if k := r.Keys.At(i); k.Key == key {
+				return k
+			}
+		}
+		t.Fatalf("no key %s", key)
+		return nil
+	}
+	k := named("a")
+	if k.Distribution != "E1" || k.OKBefore != clock(t, "09:00") || k.OKAfter != clock(t, "11:00") || k.LastOK != clock(t, "12:00") {
+		t.Errorf("%s: %d %d %d", k.Distribution, k.OKBefore, k.OKAfter, k.LastOK)
+	}
+	if k := named("c"); k.Distribution != "E1" {
+		t.Errorf("S3's line alone belongs to %q", k.Distribution)
+	}
+	if s, ok := r.Coverage.Distributions["E1"]; len(r.Coverage.Distributions) != 1 || !ok || s.First != clock(t, "08:00") || s.Last != clock(t, "12:00") {
+		t.Errorf("coverage %v", r.Coverage.Distributions)
+	}
+	for _, p := range r.Passed {
+		if p.Distribution != "E1" {
+			t.Errorf("served %+v", p)
+		}
+	}
+}
