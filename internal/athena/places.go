@@ -73,7 +73,7 @@ func Detect(ctx context.Context, source logs.Source, w logs.Window, o logs.Optio
 			return nil, &UsageError{fmt.Sprintf("%s holds %s logs, which athena can't read", object.URI, cmp.Or(format, "no known")), "give a location that holds nothing else, or use --engine local"}
 		}
 		p.Format = format
-		if p.Fields, p.Delimiter = o.Fields, o.Delimiter; p.Fields == nil {
+		if p.Fields, p.Delimiter = o.Fields, o.Delimiter; len(p.Fields) == 0 {
 			if p.Fields, err = fieldsOf(ctx, source, object, format); err != nil {
 				return nil, fmt.Errorf("%s: %w", object.URI, err)
 			}

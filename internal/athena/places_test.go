@@ -92,7 +92,7 @@ func TestDetect(t *testing.T) {
 		"s3://b/two/E1EXAMPLE00001.2026-11-20-10.0a1b2c3d.gz":                                                                                    w3c,
 		"s3://b/two/copy-E1EXAMPLE00001.2026-11-20-10.0a1b2c3d.gz":                                                                               w3c,
 	}
-	got, err := Detect(context.Background(), source, logs.Window{To: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}, logs.Options{})
+	got, err := Detect(context.Background(), source, logs.Window{To: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}, logs.Options{Fields: []string{}}) // an empty list is none
 	if err != nil {
 		t.Fatal(err)
 	}

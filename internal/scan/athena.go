@@ -146,7 +146,7 @@ func (r *run) places(ctx context.Context, sources []logs.Source) ([]athena.Logs,
 		lo := logs.Options{Format: r.Format, Fields: r.Fields, Delimiter: r.Delimiter}
 		if p != nil && p.Layout.Format == "cloudfront-plain" { // the others tell their fields themselves
 			lo.Format, lo.Delimiter = cmp.Or(lo.Format, p.Layout.Format), cmp.Or(lo.Delimiter, p.Layout.Delimiter)
-			if lo.Fields == nil {
+			if len(lo.Fields) == 0 {
 				lo.Fields = p.Layout.Fields
 			}
 		}

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 func TestAthenaDDL(t *testing.T) {
 	server, aws := sampleAWS(t)
 	var b strings.Builder
-	o := Options{Locations: []string{"s3://logs/cloudfront/E4", "s3://logs/s3/minamo-app/", "s3://logs/s3/111122223333/"}, AWS: aws, Athena: &athena.Options{}}
+	o := Options{Fields: []string{}, Locations: []string{"s3://logs/cloudfront/E4", "s3://logs/s3/minamo-app/", "s3://logs/s3/111122223333/"}, AWS: aws, Athena: &athena.Options{}}
 	if err := AthenaDDL(t.Context(), &b, o); err != nil {
 		t.Fatal(err)
 	}
