@@ -422,7 +422,7 @@ func quote(s string) string {
 	const most = 120
 	if len(s) > most {
 		cut := most
-		for !utf8.RuneStart(s[cut]) {
+		for cut > most-utf8.UTFMax && !utf8.RuneStart(s[cut]) { // bytes that are no UTF-8 are cut anywhere
 			cut--
 		}
 		return strconv.QuoteToASCII(s[:cut]) + "…"
